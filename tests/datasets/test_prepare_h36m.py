@@ -166,7 +166,7 @@ def test_keypoints_that_do_not_belong_are_said(tmp_path):
     with pytest.raises(InputError, match="no keypoints of 'Walking' of S9 by camera 58860488"):
         prepared()
     (two / "S9" / "Walking.60457274.mp4.npz").rename(two / "S9" / "Walking.1.mp4.npz")
-    with pytest.raises(InputError, match="is of no known camera"):
+    with pytest.raises(InputError, match="belongs to no known camera"):
         prepared()
     write_detectron(two / "S9" / "Walking.54138969.mp4.npz", [[], []])
     (two / "S9" / "Walking.1.mp4.npz").unlink()

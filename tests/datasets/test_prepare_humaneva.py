@@ -98,5 +98,5 @@ def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(InputError, match="no keypoints of 'Gestures 1 chunk0' of Validate/S1 by camera C2"):
         prepared()
     write_detectron(tmp_path / "two/S1/Gestures_1_(BW1).avi.npz", frames)
-    with pytest.raises(InputError, match="is of no known camera"):
+    with pytest.raises(InputError, match="belongs to no known camera"):
         prepared()

@@ -1,1 +1,2 @@
-"""Other people's data layouts, read safely: the motion capture and keypoints that lifters are trained and judged on."""
+"""Safe readers of published data layouts: the motion capture and keypoints that lifters are trained and evaluated
+on."""

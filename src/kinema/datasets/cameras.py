@@ -37,7 +37,7 @@ class DatasetCamera:
 
     @property
     def lens(self) -> np.ndarray:
-        """(9,): focal lengths, principal point, k1 k2 k3, p1 p2, where the image's width is from -1 to 1."""
+        """(9,): focal lengths, principal point, k1 k2 k3, p1 p2, with the image's width scaled to -1..1."""
         scale = 2 / self.width
         centre = np.array(self.centre) * scale - [1, self.height / self.width]
         return np.concatenate([np.array(self.focal) * scale, centre, self.radial, self.tangential])

@@ -1,4 +1,4 @@
-"""2D keypoints of one video each, as the detectors wrote them that VideoPose3D's authors used.
+"""2D keypoints of single videos, in the files of the detectors that VideoPose3D's authors used.
 
     *.npz of Detectron      boxes, keypoints: for every frame [[], (P, 5)] and [[], P arrays (4 or 6, 17)]
     *.npz of CPN            keypoints: (F, 17, 2 or more)
@@ -21,12 +21,13 @@ from kinema.storage.hdf5 import open_hdf5
 from kinema.storage.safe_npz import load_npz
 
 _SOFT_ARGMAX = slice(4, 6)
-"""Rows of the authors' own Detectron, which has six; others have x and y in the first two."""
+"""Rows for x and y in files of the authors' modified Detectron, which have six rows; in others they are the first
+two."""
 
 
 def read_detections(path: Path, layout: Layout) -> np.ndarray:
-    """(F, K, 2) float32 pixels. Where Detectron found nobody, the person of the previous frame is repeated, as the
-    authors have it. Raises InputError: another format, other joints, nobody at all.
+    """(F, K, 2) float32 pixels. Where Detectron found nobody, the person of the previous frame is repeated, as by the
+    authors. Raises InputError: another format, other joints, nobody at all.
     """
     if path.suffix == ".h5":
         with open_hdf5(path) as file:
@@ -60,7 +61,7 @@ def _of_detectron(path: Path, content: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _best(path: Path, number: int, boxes: Any, keypoints: Any) -> np.ndarray | None:
-    """(17, 2) of the surest person in one frame, None for nobody."""
+    """(17, 2) of the most confident person in one frame, None for nobody."""
     place = f"{path}, frame {number}"
     try:
         found, people = boxes[1], keypoints[1]

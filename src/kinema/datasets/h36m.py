@@ -1,10 +1,10 @@
-"""Human3.6M, and what else is stored in the layout of VideoPose3D's authors, which P-STMO's read, too (users' copies).
+"""Human3.6M and other data in the layout of VideoPose3D's authors, which P-STMO's also read (users' copies).
 
     data_3d_h36m.npz          positions_3d: {subject: {action: (F, 32 | 17 | 15, 3)}}, metres, world
     data_2d_h36m_NAME.npz     positions_2d: {subject: {action: [(F, K, 2), one for each camera]}}, pixels
                               metadata: {layout_name, num_joints, keypoints_symmetry: [left, right]}
 
-Both are dicts in object arrays; the safe reader reads them, nothing is executed. The 3D file names no cameras: those of
+Both are dicts in object arrays, read by the safe reader; nothing is executed. The 3D file has no cameras: those of
 Human3.6M are known (`kinema.datasets.h36m_cameras`), others come from a file (`kinema.datasets.cameras`).
 """
 
@@ -24,10 +24,10 @@ from kinema.storage.fields import numbers
 from kinema.storage.safe_npz import load_npz
 
 ORIGINAL = 32
-"""Joints of Human3.6M's motion capture, many of them at one place."""
+"""Joints of Human3.6M's motion capture, many of them coincident."""
 
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
-"""Those of them that are the 17 that everybody uses (`kinema.skeleton.H36M17`)."""
+"""Indices of the commonly used 17 joints among them (`kinema.skeleton.H36M17`)."""
 
 SIDES: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
     17: ((4, 5, 6, 11, 12, 13), (1, 2, 3, 14, 15, 16)),
@@ -53,7 +53,7 @@ class Positions:
 class Keypoints:
     """The 2D file. clips: subject -> action -> one (F, K, 2) float32 for each camera, pixels. left, right: joints.
 
-    layout: of the joints, such as "h36m" or "coco". sizes: width and height of a video, where the file says them.
+    layout: of the joints, such as "h36m" or "coco". sizes: width and height of a video, if the file states them.
     """
 
     name: str
@@ -91,13 +91,13 @@ class LifterDataset:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Those that both files hold, in the order of the 2D file."""
+        """The subjects in both files, in the order of the 2D file."""
         return tuple(name for name in self.keypoints.clips if name in self.positions.clips)
 
     def clips(self, subjects: Sequence[str] | None = None, actions: Sequence[str] = ()) -> Iterator[DatasetClip]:
-        """Every camera's view of every action of some subjects, or of all. actions: how their names begin.
+        """Every camera's view of every action of some or all subjects. actions: prefixes of their names.
 
-        Raises InputError: no such subject; an action or a view without keypoints, or with too few of them.
+        Raises InputError for an unknown subject, and for an action or view without keypoints or with too few of them.
         """
         for subject in self.subjects if subjects is None else subjects:
             takes = chosen_subject(self.positions.clips, subject, self.positions.name)
@@ -123,7 +123,7 @@ class LifterDataset:
                 f"{self.keypoints.name} has {len(views)} views of {take}; {len(cameras)} cameras are known of it"
             )
         for camera, view in zip(cameras, views, strict=True):
-            # Detections run on to the end of the video, the motion capture may end before.
+            # Detections continue to the end of the video; the motion capture may end earlier.
             if len(view) < len(world):
                 raise InputError(
                     f"{self.keypoints.name} has keypoints of {len(view)} frames for {take}, "
@@ -144,12 +144,12 @@ def chosen_subject(clips: Clips, subject: str, name: str) -> Mapping[str, Any]:
 def read_dataset(
     positions: Path, keypoints: Path, cameras: Mapping[str, tuple[DatasetCamera, ...]] | None = None
 ) -> LifterDataset:
-    """Both files. cameras: by subject, where they are not Human3.6M's. Raises InputError."""
+    """Both files. cameras: by subject, if they are not Human3.6M's. Raises InputError."""
     return LifterDataset(read_positions(positions), read_keypoints(keypoints), cameras or H36M_CAMERAS)
 
 
 def read_positions(path: Path) -> Positions:
-    """A `data_3d_*.npz`. Raises InputError for another layout and for values that are no positions."""
+    """A `data_3d_*.npz`. Raises InputError for another layout and for values that cannot be positions."""
     content = load_npz(path)
     what = path.name
     clips = _subjects(content, "positions_3d", what)
@@ -173,7 +173,7 @@ def read_positions(path: Path) -> Positions:
 
 
 def read_keypoints(path: Path) -> Keypoints:
-    """A `data_2d_*.npz`, also one of ordinary videos. Raises InputError as `read_positions` does."""
+    """A `data_2d_*.npz`, also of ordinary videos. Raises InputError like `read_positions`."""
     content = load_npz(path)
     what = path.name
     clips = _subjects(content, "positions_2d", what)
@@ -220,7 +220,7 @@ def _sizes(about: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def _subjects(content: Mapping[str, np.ndarray], key: str, what: str) -> dict[str, dict[str, Any]]:
-    """The dict of dicts under a key, names as text."""
+    """The dict of dicts under a key, with names as text."""
     subjects = _inside(content, key, what)
     wrong = next((name for name, actions in subjects.items() if not isinstance(actions, Mapping)), None)
     if wrong is not None:
@@ -229,7 +229,7 @@ def _subjects(content: Mapping[str, np.ndarray], key: str, what: str) -> dict[st
 
 
 def _inside(content: Mapping[str, np.ndarray], key: str, what: str) -> Mapping[Any, Any]:
-    """The dict in an object array without axes. Raises InputError."""
+    """The dict in a 0-d object array. Raises InputError."""
     if key not in content:
         has = ", ".join(quoted(name, 30, mark="") for name in list(content)[:8])
         raise InputError(f"{what} has no {key}; it has {has or 'nothing'}: it is not in VideoPose3D's layout")
@@ -241,7 +241,7 @@ def _inside(content: Mapping[str, np.ndarray], key: str, what: str) -> Mapping[A
 
 
 def mirror_order(joints: int, left: Sequence[int], right: Sequence[int]) -> np.ndarray:
-    """(J,) the joint that each joint becomes in a mirror."""
+    """(J,) the mirror counterpart of each joint."""
     order = np.arange(joints)
     order[list(left)], order[list(right)] = right, left
     return order

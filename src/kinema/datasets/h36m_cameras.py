@@ -1,6 +1,6 @@
-"""Human3.6M's four cameras: the calibration that its metadata gives, which the published 3D layout leaves out.
+"""Human3.6M's four cameras: the calibration in its metadata, which the published 3D layout omits.
 
-Numbers are rounded to what a float32 holds, as the authors use them.
+Numbers are rounded to float32, as the authors use them.
 Subjects 2, 3, 4 and 10 have no published motion capture. (Ionescu et al., "Human3.6M", TPAMI 2014.)
 """
 

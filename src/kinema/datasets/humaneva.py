@@ -1,7 +1,7 @@
-"""HumanEva-I as VideoPose3D's authors use it: cameras, the frames of each split, the videos' first frames.
+"""HumanEva-I as VideoPose3D's authors use it: cameras, the frames of each split, the first frames of the videos.
 
-The layout is that of `kinema.datasets.h36m`, with 15 joints and subjects such as "Train/S1" and "Validate/S1". Motion
-capture that fails in between is split into chunks, "Walking 1 chunk0". (Sigal et al., IJCV 2010.)
+The layout is that of `kinema.datasets.h36m`, with 15 joints and subjects such as "Train/S1" and "Validate/S1". Takes
+are split into chunks where motion capture fails, "Walking 1 chunk0". (Sigal et al., IJCV 2010.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SPLITS = ("Train", "Validate")
 CAMERAS = ("C1", "C2", "C3")
 TEST_SUBJECTS = ("Validate/S1", "Validate/S2", "Validate/S3")
 TEST_ACTIONS = ("Walk", "Jog", "Box")
-"""What the published results are means over."""
+"""The actions that published results are averaged over."""
 
 FIRST = 5
 """The first frame with motion capture, in every take; the validation part ends where the training part begins."""
@@ -68,11 +68,11 @@ OFFSETS: dict[str, dict[str, tuple[int, int, int]]] = {
         "Box 1": (1, 1, 1),
     },
 }
-"""The number, from 1, of the frame of each camera's video at which the motion capture's frame 0 lies."""
+"""The frame of each camera's video, from 1, that corresponds to frame 0 of the motion capture."""
 
 
 def frames_of(split: str, subject: str, take: str) -> tuple[int, int] | None:
-    """First frame of a take's part and the one after its last, None for a take that has no parts."""
+    """First frame of a take's part and the frame after its last, None for a take without parts."""
     part = PARTS.get(subject, {}).get(take)
     if part is None:
         return None
@@ -108,4 +108,4 @@ HUMANEVA_CAMERAS: dict[str, tuple[DatasetCamera, ...]] = {
     for split in SPLITS
     for subject, places in _PLACES.items()
 }  # fmt: skip
-"""The three colour cameras of each subject, whose lenses the layout does not give."""
+"""The three colour cameras of each subject; the layout does not give their lenses."""

@@ -1,9 +1,9 @@
-"""MPI-INF-3DHP in the layout that P-STMO's authors read (users' copies): joints, groups, readers of both sets.
+"""MPI-INF-3DHP in the layout of P-STMO's authors (users' copies): joints, groups, readers of both sets.
 
     data_test_3dhp.npz        data: {TS1: {data_2d: (F, 17, 2) pixels, data_3d: (F, 17, 3) mm, valid: (F,)}, ... TS6}
     data_train_3dhp.npz       data: {"S1 Seq1": [{"0": {data_2d, data_3d}, ...}, frames a second], ...}
 
-Each is a dict in an object array; the safe reader reads it, nothing is executed. (Mehta et al., 3DV 2017.)
+Each is a dict in an object array, read by the safe reader; nothing is executed. (Mehta et al., 3DV 2017.)
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "knees": (9, 12),
     "ankles": (10, 13),
 }
-"""What the benchmark's own program scores; pelvis, spine and the head's middle are left out."""
+"""The joints scored by the benchmark's own program; pelvis, spine and mid-head are left out."""
 
 SCORED = tuple(joint for joints in GROUPS.values() for joint in joints)
 
 SIZES = {"TS5": (1920, 1080), "TS6": (1920, 1080)}
 TRAIN_SIZE = (2048, 2048)
-"""Width and height in pixels of the training videos, and of the test videos that `SIZES` does not name."""
+"""Width and height in pixels of the training videos, and of test videos not listed in `SIZES`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def read_training_3dhp(path: Path, subjects: Sequence[str] | None = None) -> tup
     for name, entry in _inside(path).items():
         place = f"{path.name}, {quoted(str(name), 30)}"
         if isinstance(entry, Mapping):
-            raise InputError(f"{place} must be a list of the cameras' views and the frame rate, as of the training set")
+            raise InputError(f"{place} must be a list of the cameras' views and the frame rate, as in the training set")
         if not isinstance(entry, (list, tuple, np.ndarray)) or not len(entry) or not isinstance(entry[0], Mapping):
             raise InputError(f"{place} must be a list that begins with a dict of the cameras' views")
         subject = str(name).split(" ")[0]
@@ -128,7 +128,7 @@ def _inside(path: Path) -> Mapping[Any, Any]:
 def _sequence(name: str, parts: Any, what: str) -> TestSequence:
     place = f"{what}, {quoted(name, 30)}"
     if not isinstance(parts, Mapping):
-        raise InputError(f"{place} must be a dict of data_2d, data_3d and valid, as of the test set")
+        raise InputError(f"{place} must be a dict of data_2d, data_3d and valid, as in the test set")
     keypoints, joints = _points(parts, place)
     require_keys(parts, ("valid",), place)
     valid = numbers(parts["valid"], "valid", place, ("F",)) != 0
@@ -141,7 +141,7 @@ def _sequence(name: str, parts: Any, what: str) -> TestSequence:
 
 
 def _points(parts: Any, place: str) -> tuple[np.ndarray, np.ndarray]:
-    """data_2d and data_3d, as many frames of both; the joints of some may not be finite."""
+    """data_2d and data_3d, with the same number of frames; some joints may not be finite."""
     if not isinstance(parts, Mapping):
         raise InputError(f"{place} must be a dict of data_2d and data_3d")
     require_keys(parts, ("data_2d", "data_3d"), place)

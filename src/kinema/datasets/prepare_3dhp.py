@@ -1,9 +1,9 @@
-"""MPI-INF-3DHP's annotations in P-STMO's layout.
+"""Converts MPI-INF-3DHP's annotations to P-STMO's layout.
 
     S1/Seq1/annot.mat ... S8/Seq2/annot.mat     the training set, MATLAB 5 or 7.3: annot2, univ_annot3, cameras
     TS1/annot_data.mat ... TS6/annot_data.mat   the test set, MATLAB 7.3 or 5: annot2, univ_annot3, valid_frame
 
-What is kept of them is what its authors' script keeps.
+The same parts are kept as in the authors' script.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from kinema.storage.fields import numbers
 from kinema.storage.matlab import load_mat
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
-"""Those at the height of chest and knees, which all authors train on; there are 14."""
+"""The cameras at chest and knee height, which all authors train on; there are 14 cameras."""
 
 ORIGINAL = 28
 KEPT = (7, 5, 14, 15, 16, 9, 10, 11, 23, 24, 25, 18, 19, 20, 4, 3, 6)
-"""Of the training set's joints, the test set's 17."""
+"""The test set's 17 joints among those of the training set."""
 
 SEQUENCES: dict[str, tuple[int, int]] = {
     "S1 Seq1": (6416, 25), "S1 Seq2": (12430, 50), "S2 Seq1": (6502, 25), "S2 Seq2": (6081, 25),
@@ -34,16 +34,16 @@ SEQUENCES: dict[str, tuple[int, int]] = {
     "S5 Seq1": (12820, 50), "S5 Seq2": (12312, 50), "S6 Seq1": (6188, 25), "S6 Seq2": (6145, 25),
     "S7 Seq1": (6239, 25), "S7 Seq2": (6320, 25), "S8 Seq1": (6468, 25), "S8 Seq2": (6054, 25),
 }  # fmt: skip
-"""Frames that have a picture, and frames a second."""
+"""Number of frames that have an image, and frames per second."""
 
 TESTS = tuple(f"TS{number}" for number in range(1, 7))
 _ABOVE = ("", "*/", "*/*/")
 
 
 def prepare_3dhp(folder: Path, output: Path, *, progress: Progress = silent) -> Prepared:
-    """Write data_train_3dhp.npz and data_test_3dhp.npz, of what the folder has of them.
+    """Write data_train_3dhp.npz and data_test_3dhp.npz, from the parts that the folder has.
 
-    Raises InputError: neither is there, damaged files, lengths that differ.
+    Raises InputError if the folder has neither, for damaged files and for lengths that differ.
     """
     training = dict(_found(folder, "S*/Seq*/annot.mat", tuple(SEQUENCES), lambda p: f"{p.parts[-3]} {p.parts[-2]}"))
     testing = dict(_found(folder, "TS*/annot_data.mat", TESTS, lambda p: p.parts[-2]))

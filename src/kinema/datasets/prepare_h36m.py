@@ -1,4 +1,4 @@
-"""Human3.6M's original poses in VideoPose3D's layout, and 2D keypoints of detectors beside them.
+"""Converts Human3.6M's original poses, and 2D keypoints of detectors for them, to VideoPose3D's layout.
 
 Poses, for each subject (the authors' script reads the same):
     S1/MyPoseFeatures/D3_Positions/Directions 1.cdf         as distributed
@@ -30,10 +30,10 @@ from kinema.storage.matlab import load_mat
 
 SUBJECTS = tuple(H36M_CAMERAS)
 TAKES = 30
-"""Files of poses of each subject."""
+"""Number of pose files of each subject."""
 
 CORRUPT = ("S11", "Directions")
-"""Its video is damaged, and all authors leave it out."""
+"""The action whose video is damaged; all authors leave it out."""
 
 NAMES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 HOURGLASS = {"StackedHourglass": "sh_pt_mpii", "StackedHourglassFineTuned240": "sh_ft_h36m"}
@@ -46,10 +46,11 @@ Clips = dict[str, dict[str, list[np.ndarray]]]
 def prepare_h36m(
     folder: Path, output: Path, *, keypoints: Path | None = None, name: str | None = None, progress: Progress = silent
 ) -> Prepared:
-    """Write data_3d_h36m.npz and data_2d_h36m_gt.npz, and data_2d_h36m_NAME.npz of detections where there are some.
+    """Write data_3d_h36m.npz and data_2d_h36m_gt.npz, and data_2d_h36m_NAME.npz if there are detections.
 
-    keypoints: folder of Detectron's or CPN's files; name: what they are called, which tells their joints. Stacked
-    Hourglass's are found beside the poses. Raises InputError: no poses, damaged files, lengths that differ.
+    keypoints: folder of Detectron's or CPN's files; name: their name, which determines their joints. Stacked
+    Hourglass's are found next to the poses. Raises InputError if there are no poses, for damaged files and for lengths
+    that differ.
     """
     if (keypoints is None) != (name is None):
         raise UsageError("a detector's keypoints need a name, and a name keypoints; give both `keypoints` and `name`")
@@ -170,7 +171,7 @@ def _detected(
 
 
 def _views(files: list[Path], layout: Layout, subject_of: Callable[[Path], str]) -> Clips:
-    """The keypoints of every camera. Raises InputError for a camera that is unknown or missing."""
+    """The keypoints of each camera. Raises InputError for a camera that is unknown or missing."""
     order = {camera.name: number for number, camera in enumerate(H36M_CAMERAS["S1"])}
     found: dict[str, dict[str, list[np.ndarray | None]]] = {}
     for path in files:
@@ -179,7 +180,7 @@ def _views(files: list[Path], layout: Layout, subject_of: Callable[[Path], str])
             continue
         camera = parts[1] if len(parts) > 1 else ""
         if camera not in order:
-            raise InputError(f"{path} is of no known camera; its name must have one of {', '.join(order)}")
+            raise InputError(f"{path} belongs to no known camera; its name must contain one of {', '.join(order)}")
         views = found.setdefault(subject, {}).setdefault(action, [None] * len(order))
         views[order[camera]] = read_detections(path, layout)
     clips: Clips = {}
@@ -199,7 +200,7 @@ def _check_lengths(clips: Clips, positions: Mapping[str, Mapping[str, np.ndarray
         for action, world in takes.items():
             views = clips.get(subject, {}).get(action)
             if views is None:
-                raise InputError(f"the keypoints {name} lack {action!r} of {subject}, of which there are poses")
+                raise InputError(f"the keypoints {name} lack {action!r} of {subject}, for which there are poses")
             shortest = min(map(len, views))
             if shortest < len(world):
                 raise InputError(

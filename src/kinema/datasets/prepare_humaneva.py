@@ -1,4 +1,4 @@
-"""HumanEva-I's poses, as the script of VideoPose3D's authors converts them in MATLAB, in VideoPose3D's layout.
+"""Converts HumanEva-I's poses, exported from MATLAB by VideoPose3D's authors' script, to VideoPose3D's layout.
 
     converted_15j/Train/S1/Walking_1.mat    poses_3d (F, 15, 3) mm, poses_2d (3, F, 15, 2) pixels; NaN where they fail
     S1/Walking_1_(C1).avi.npz               2D keypoints of a detector, for each camera
@@ -30,7 +30,7 @@ _VIDEO = re.compile(r"(.+) \((C\d)\)\.avi\.npz")
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A part of a take without a break. first, last: its frames; known: whether the motion capture has them."""
+    """An unbroken part of a take. first, last: its frames; known: whether the motion capture has them."""
 
     split: str
     name: str
@@ -42,9 +42,9 @@ class _Chunk:
 def prepare_humaneva(
     folder: Path, output: Path, *, keypoints: Path | None = None, name: str | None = None, progress: Progress = silent
 ) -> Prepared:
-    """Write data_3d_humaneva15.npz and data_2d_humaneva15_gt.npz, and those of detections.
+    """Write data_3d_humaneva15.npz and data_2d_humaneva15_gt.npz, and the files of detections.
 
-    keypoints: folder of Detectron's files; name: what they are called, which tells their joints. Raises InputError.
+    keypoints: folder of Detectron's files; name: their name, which determines their joints. Raises InputError.
     """
     if (keypoints is None) != (name is None):
         raise UsageError("a detector's keypoints need a name, and a name keypoints; give both `keypoints` and `name`")
@@ -113,7 +113,7 @@ def _chunks(split: str, take: str, poses: np.ndarray, first: int) -> list[_Chunk
 def _detected(
     folder: Path, chunks: dict[tuple[str, str], list[_Chunk]], layout: Layout
 ) -> dict[str, dict[str, list[np.ndarray]]]:
-    """Detections cut into the same chunks; what has no motion capture is "Unlabeled/..."."""
+    """Detections cut into the same chunks; those without motion capture are "Unlabeled/..."."""
     found: dict[str, dict[str, dict[int, np.ndarray]]] = {}
     files = sorted(folder.glob("S*/*.avi.npz"))
     if not files:
@@ -121,7 +121,7 @@ def _detected(
     for path in files:
         hit = _VIDEO.fullmatch(path.name.replace("_", " "))
         if hit is None or hit[2] not in CAMERAS:
-            raise InputError(f"{path} is of no known camera; its name must end with (C1).avi.npz, or C2, or C3")
+            raise InputError(f"{path} belongs to no known camera; its name must end with (C1).avi.npz, or C2, or C3")
         subject, take, camera = path.parent.name, hit[1], CAMERAS.index(hit[2])
         points = read_detections(path, layout)
         offsets = OFFSETS.get(subject, {}).get(take)

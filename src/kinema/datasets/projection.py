@@ -1,6 +1,6 @@
-"""Projection as Human3.6M's authors define it, by which VideoPose3D's make the true 2D keypoints of their data sets.
+"""Projection as Human3.6M's authors define it; VideoPose3D's authors make the true 2D keypoints of their data with it.
 
-The lens differs from OpenCV's in its tangential part, and rays at more than 45 degrees from the axis are clamped.
+The lens model differs from OpenCV's in the tangential part, and rays more than 45 degrees off the axis are clamped.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import numpy as np
 
 
 def project(points: np.ndarray, lens: np.ndarray, *, distorted: bool = True) -> np.ndarray:
-    """Points (..., 3) in the camera's axes -> (..., 2) on the screen, where the image's width is from -1 to 1.
+    """Points (..., 3) in the camera's axes -> (..., 2) on the screen, where the image's width spans -1..1.
 
-    lens (9,): `DatasetCamera.lens`. distorted: False leaves out the lens' distortion.
+    lens (9,): `DatasetCamera.lens`. distorted: False leaves out the lens distortion.
     """
     focal, centre, radial, tangential = lens[:2], lens[2:4], lens[4:7], lens[7:]
     rays = np.clip(points[..., :2] / points[..., 2:], -1, 1)
@@ -24,5 +24,5 @@ def project(points: np.ndarray, lens: np.ndarray, *, distorted: bool = True) -> 
 
 
 def to_pixels(screen: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(..., 2) on the screen, where the image's width is from -1 to 1 -> pixels, the image's left edge at 0."""
+    """(..., 2) on the screen, where the image's width spans -1..1 -> pixels, the image's left edge at 0."""
     return np.asarray((screen + [1, height / width]) * (width / 2))

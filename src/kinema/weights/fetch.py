@@ -1,4 +1,4 @@
-"""Fetching files of the catalogue into the cache, from whatever place they are published at.
+"""Fetches files of the catalogue into the cache, from wherever they are published.
 
 Every file is checked against its published sha256 if there is one, so that its origin does not matter.
 """
@@ -20,7 +20,7 @@ from kinema.weights.places import Download
 from kinema.weights.proof import check_new
 
 FOLDER_PREFIX = ".fetch-"
-"""How the folders begin that a download works in; what a killed process left of them is cleared away."""
+"""Prefix of the folders that downloads work in; those left over from killed processes are removed."""
 
 
 def fetch(entries: Sequence[Entry], *, progress: Progress = silent) -> None:

@@ -1,7 +1,7 @@
-"""Fetching a file from its public address, by https only, with the system's proxy and certificates.
+"""Fetches a file from its public address, by https only, with the system's proxy and certificates.
 
-A broken transfer is taken up where it stopped if the server can, a few times. Nothing is believed of what arrives: the
-caller compares the hash, this module the number of bytes.
+A broken transfer is resumed a few times if the server supports it. Nothing that arrives is trusted: the caller compares
+the hash, this module the number of bytes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kinema.progress import Progress, silent
 from kinema.weights import cache
 
 TIMEOUT = 30.0
-"""Seconds without a byte until a transfer counts as broken."""
+"""Seconds without a byte after which a transfer counts as broken."""
 TRIES = 4
-"""Transfers in a row that bring nothing new until one that had begun is given up."""
+"""Successive attempts without new bytes after which a started transfer is given up."""
 PAUSE = 1.0
-"""Seconds before the second try; twice as many before each further one."""
+"""Seconds before the second attempt; doubled before each further one."""
 LARGEST = 2 * 2**30
-"""Bytes of the largest file, where its size is not published: an ONNX file holds no more."""
+"""Bytes of the largest file accepted if its size is not published: an ONNX file cannot be larger."""
 
 
 class _OnlyHttps(urllib.request.HTTPRedirectHandler):
@@ -42,13 +42,13 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
 
 
 class _BrokenOff(Exception):
-    """A transfer ended before its end."""
+    """A transfer ended early."""
 
 
 @dataclass
 class _Transfer:
-    """What has arrived. total: bytes of the whole, None while unknown; version: the server's word for this very file,
-    by which it can be taken up again."""
+    """The state of a transfer. total: bytes of the whole file, None while unknown; version: the server's validator
+    (ETag or date) of this file, needed to resume."""
 
     got: int = 0
     total: int | None = None
@@ -61,8 +61,8 @@ def download(
 ) -> str:
     """Fetch the file at `url` to `target`. Returns its sha256.
 
-    size: its bytes, where they are known; else at most `LARGEST` are taken. what: its name, by_hand: what the user can
-    do instead, for messages. Raises WeightsError if the address is not https or cannot be reached, or if the file has
+    size: its bytes, if known; else at most `LARGEST` are accepted. what: its name; by_hand: what the user can do
+    instead, both for messages. Raises WeightsError if the address is not https or cannot be reached, or if the file has
     another size.
     """
     if not url.lower().startswith("https://"):
@@ -93,8 +93,8 @@ def _once(
     opener: urllib.request.OpenerDirector, url: str, transfer: _Transfer, file: IO[bytes], size: int | None,
     progress: Progress,
 ) -> None:  # fmt: skip
-    """One transfer, of the rest if the server can. Raises what urllib raises, _BrokenOff, and WeightsError for another
-    size."""
+    """One transfer, of the remainder if the server supports it. Raises urllib's errors, _BrokenOff, and WeightsError
+    for another size."""
     headers = {"User-Agent": f"kinema/{__version__}", "Accept-Encoding": "identity"}
     if transfer.got and transfer.version:
         headers |= {"Range": f"bytes={transfer.got}-", "If-Range": transfer.version}
@@ -122,7 +122,7 @@ def _once(
 
 
 def _begin(answer: Any, transfer: _Transfer, file: IO[bytes]) -> None:
-    """Take the answer's headers; start again from the first byte unless it goes on where the last one stopped."""
+    """Read the response's headers; start again from the first byte unless it continues where the last one stopped."""
     if answer.status == 206:
         span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         if span is None or int(span[1]) != transfer.got:
@@ -149,7 +149,7 @@ def _refusal(error: urllib.error.HTTPError) -> str:
 
 
 def _is_final(error: BaseException) -> bool:
-    """Whether trying again is of no use."""
+    """Whether trying again is pointless."""
     return isinstance(getattr(error, "reason", error), ssl.SSLCertVerificationError)
 
 

@@ -55,13 +55,13 @@ def locate(name: str, *, progress: Progress = silent) -> WeightsFile:
     """The verified weights file of that name, fetched on first use if its licence allows.
 
     progress counts bytes during a download. Raises UsageError for an unknown name and WeightsError, with what to do,
-    if the file is not available or not the expected one.
+    if the file is not available or is not the expected one.
     """
     return get(name, progress=progress)
 
 
 def get(name: str, *, ask: consent.Ask | None = None, progress: Progress = silent) -> WeightsFile:
-    """As `locate`; `ask` may ask the user to agree to a licence."""
+    """Like `locate`; `ask` may ask the user to agree to a licence."""
     entry = find(name)
     if consent.only_cleared():
         consent.require_cleared(entry)
@@ -132,7 +132,7 @@ def _fetch(entry: Entry, place: Place, progress: Progress) -> None:
 def status(entry: Entry, *, full: bool = False) -> Status:
     """The state of an entry. full: hash the file instead of trusting its record.
 
-    Raises WeightsError only if the cache has no place at all.
+    Raises WeightsError only if there is no place for the cache.
     """
     path = _path(entry)
     try:
@@ -172,7 +172,7 @@ def add(name: str, file: str | Path, *, ask: consent.Ask | None = None) -> list[
 
 
 def _add_archive(name: str, entries: tuple[Entry, ...], path: Path) -> list[WeightsFile]:
-    """Take what an archive contains of the entries."""
+    """Take those of the entries that an archive contains."""
     packed = [entry for entry in entries if entry.place is not None and entry.place.suffix == path.suffix]
     if not packed:
         raise InputError(f"{name} does not come in a package file {path.suffix}; {_how_to_get(entries[0])}")

@@ -1,7 +1,7 @@
 """The names of an ONNX network's outputs, read without the onnx package and without its weights.
 
-The file is mapped into memory, and what is not looked for is skipped, so that a network of 1 GB takes no memory. Field
-numbers are those of onnx.proto.
+The file is mapped into memory and irrelevant fields are skipped, so a network of 1 GB takes no memory. Field numbers
+are those of onnx.proto.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _GRAPH, _NODE, _OUTPUT, _NAME = 7, 1, 12, 1
 
 
 def onnx_outputs(path: Path) -> tuple[str, ...]:
-    """The names of its outputs, in order. Raises InputError if it is no ONNX network or not a complete one."""
+    """The names of its outputs, in order. Raises InputError if it is not a complete ONNX network."""
     names: list[str] = []
     nodes = 0
     try:

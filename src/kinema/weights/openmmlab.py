@@ -1,7 +1,7 @@
 """Rows for the networks that OpenMMLab publishes: an archive each, with the network as `end2end.onnx`.
 
-Their names end in digits of the checkpoint's sha256, not of the archive's. sha256 of networks and archives: as several
-independent projects that fetch them have published theirs.
+Their names end in digits of the checkpoint's sha256, not of the archive's. The sha256 of networks and archives are
+those published by several independent projects that fetch them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def openmmlab(
     zip_size: int | None = None,
 ) -> Entry:  # fmt: skip
     """The row of one archive. stem: its name without ".zip"; sha256 and size: of the network in it, zip_sha256 and
-    zip_size: of the archive; None where nobody has published them. about: million bytes of the network, roughly."""
+    zip_size: of the archive; None if nobody has published them. about: approximate size of the network in millions of
+    bytes."""
     return Entry(
         name=name, group=name, file=f"{name}.onnx", what=what, licence=OPENMMLAB, data=data, sha256=sha256, size=size,
         about=round(about * 1e6) or None,

