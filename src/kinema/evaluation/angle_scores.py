@@ -44,7 +44,7 @@ MEASURES = {
 """Every measure of an angle: key in scores and JSON, and short name in tables. docs/evaluation.md defines them."""
 
 SINGULAR = np.radians(10.0)
-"""Where the middle one of three turns is nearer than this to 90 degrees, the other two are not defined."""
+"""Degrees: if the middle one of three turns is closer than this to 90 degrees, the other two are not defined."""
 
 _BENT = np.radians(20.0)
 """Knees whose lowest and highest angle sum up to less than minus this bend in the negative direction."""
@@ -57,8 +57,9 @@ _MOVES = np.radians(0.1)
 class AngleScores(Brief):
     """The result of a comparison of joint angles, in degrees.
 
-    person: of the result (None: nobody was found). frames: compared. angles: {name: {measure: value}} by the keys of
-    `MEASURES`. total: their means over the angles, the offset's as a mean size. not_compared: {name: why}.
+    person: of the result (None: not found). frames: number of compared frames. angles: {name: {measure: value}} by the
+    keys of `MEASURES`. total: their means over the angles; of the offset, the mean absolute value. not_compared: {name:
+    why}.
     """
 
     truth_source: str
@@ -83,10 +84,10 @@ def evaluate_angles(
     person: int | None = None,
     offset: float | str | None = None,
 ) -> AngleScores:
-    """Compare a result's joint angles with OpenSim's coordinates, or the `.mot` or `.sto` that holds them.
+    """Compare a result's joint angles with OpenSim's coordinates, or with the `.mot` or `.sto` file of them.
 
     person: the track to compare; by default the one that fits best. offset: seconds added to the truth's times, "auto"
-    to have them estimated; by default the truth begins with the clip. The pelvis is compared after one turn about the
+    to estimate them; by default the truth begins with the clip. The pelvis is compared after one turn about the
     vertical for the whole clip, since headings are arbitrary. Angles are defined in `kinema.evaluation.opensim_angles`.
     Raises InputError, UsageError if the two cannot be compared.
     """
@@ -95,7 +96,7 @@ def evaluate_angles(
         truth = read_coordinates(truth)
     tracks = [each for each in (result.people if person is None else (result.person(person),)) if _pose(each)[0].size]
     if not tracks:
-        raise UsageError("the result holds no poses, whose angles could be compared; run the fit first")
+        raise UsageError("the result has no poses to take joint angles from; run the fit first")
     known, left_out, notes = _known_angles(truth)
     if not set(known) - set(left_out):
         raise UsageError(f"{source} has none of Kinema's angles, or none that changes: {', '.join(ANGLES)}")
@@ -142,9 +143,9 @@ def evaluate_angles(
 
 
 def _known_angles(truth: Coordinates) -> tuple[dict[str, np.ndarray], dict[str, str], list[str]]:
-    """(radians by name, {name: why} of those that are not compared, notes).
+    """(radians by name, {name: why} for angles that are not compared, notes).
 
-    Locked angles are among the first, too: they are part of the rotations of their joints.
+    The first also contains locked angles: they are part of the rotations of their joints.
     """
     known: dict[str, np.ndarray] = {}
     left_out: dict[str, str] = {}
@@ -163,12 +164,12 @@ def _known_angles(truth: Coordinates) -> tuple[dict[str, np.ndarray], dict[str, 
     knees = [name for name in known if name.startswith("knee_angle") and name not in left_out]
     if knees and np.mean([np.nanmax(known[name]) + np.nanmin(known[name]) for name in knees]) < -_BENT:
         known |= {name: -known[name] for name in knees}
-        notes.append("the truth counts the flexion of knees as negative, as gait2392 does; the sign was changed")
+        notes.append("the truth counts knee flexion as negative, as gait2392 does; the sign was changed")
     return known, left_out, notes
 
 
 def _pose(person: Person) -> tuple[np.ndarray, bool]:
-    """(F, 72) the pose, in the world if it is known there, and whether it is; (0,) if there is none."""
+    """(F, 72) the pose, in the world if it is known there, and whether it is; (0,) without a pose."""
     if person.pose_world is not None:
         return person.pose_world, True
     return (np.zeros(0), False) if person.pose is None else (person.pose, False)
@@ -197,7 +198,7 @@ def _errors(
         if not any(name in wanted for name in names) or (joint == "pelvis" and not in_world):
             continue
         side = joint[-2:]
-        # A turn that the truth's model does not have is none.
+        # A turn that the truth's model lacks is zero.
         true = np.stack([wanted[name][there] if name in wanted else np.zeros(len(there)) for name in names], axis=1)
         rotation = rotations[joint]
         if joint == "pelvis":
@@ -216,7 +217,7 @@ def _errors(
 
 
 def _same_heading(rotations: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """Rotations (F, 3, 3) turned about the vertical, once for all frames, to agree best with the `turns` (F, 3)."""
+    """Rotations (F, 3, 3) turned once for all frames about the vertical, to agree best with the `turns` (F, 3)."""
     known = np.isfinite(turns).all(axis=1)
     true = from_three_turns(turns[known], "")
     summed = np.einsum("fij,fkj->ik", rotations[known], true)

@@ -1,8 +1,9 @@
 """Scores of a camera's path against the true one: ATE and RPE (Sturm et al. 2012, section IV), rotation, scale, lens.
 
-The two paths lie in worlds of their own. Positions are compared after one alignment of a whole shot, rotations after
-one rotation of it, and steps from one moment to another without any. Where a path is in pieces
-(`kinema.geometry.camera_path.CameraPath.breaks`), each is compared as a shot is: nothing ties its unit to another's.
+Each path has its own world. Positions are compared after one alignment of a whole shot, rotations after one rotation of
+it, and steps from one moment to another without alignment. Where a path is in pieces
+(`kinema.geometry.camera_path.CameraPath.breaks`), each piece is compared like a shot: nothing relates its unit to
+another's.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from kinema.geometry.rotations import geodesic_angle, nearest_rotation
 from kinema.metrics import path_length
 
 INTERVAL = 1.0
-"""Seconds of the steps that the relative pose error judges."""
+"""Seconds: length of the steps of the relative pose error."""
 
 USUAL_RATE = 30.0
-"""Frames a second, where both sides have frame numbers only."""
+"""Frames per second assumed if both sides have frame numbers only."""
 
 STANDS = 0.01
 """Metres, or units of the truth: a camera that travels less has no path to align."""
@@ -47,13 +48,13 @@ CAMERA_MEASURES = {
     "path_length": "length of the true path",
 }
 """Every measure: key in JSON, and name in tables; docs/evaluation.md defines them. Lengths are in metres, or in the
-truth's unit where it does not know metres."""
+truth's unit if that is not metric."""
 
 
 @dataclass(frozen=True, repr=False)
 class ShotScores(Brief):
-    """start, end: of the shot, or of the piece of a path, seconds. frames: compared. measures: by `CAMERA_MEASURES`;
-    those undefined are NaN."""
+    """start, end: seconds, of the shot or the piece of a path. frames: number compared. measures: by `CAMERA_MEASURES`,
+    NaN where undefined."""
 
     start: float
     end: float
@@ -79,8 +80,8 @@ class CameraScores(Brief):
 
 
 def evaluate_camera(result: FilmedPath, truth: FilmedPath) -> CameraScores:
-    """Compare two paths at the moments that both know, shot by shot and piece by piece. Raises UsageError if there are
-    none."""
+    """Compare two paths at the moments known on both sides, shot by shot and piece by piece. Raises UsageError if there
+    are none."""
     rows, true_rows, clock = _matched(result, truth)
     if len(rows) < 2:
         raise UsageError(
@@ -119,16 +120,16 @@ def _joints(side: FilmedPath) -> np.ndarray:
 
 
 def _shots(side: FilmedPath, rows: np.ndarray) -> np.ndarray:
-    """The number, from 0, of the shot or piece of each of some poses."""
+    """The number, from 0, of the shot or piece that each pose belongs to."""
     return np.searchsorted(_joints(side), rows, side="right")
 
 
 def shot_scores(result: CameraPath, truth: CameraPath, times: np.ndarray) -> dict[str, float]:
-    """The measures of one shot's poses, which are at the same `times` (T,), seconds, on both sides.
+    """The measures of one shot's poses, at the same `times` (T,) in seconds on both sides.
 
-    A result without metres is scaled by the similarity that fits best, before its steps are compared.
+    A non-metric result is scaled by the best similarity before its steps are compared.
     """
-    # A truth leaves out moments at which it does not know the camera; a result's guesses count.
+    # A truth omits moments at which the camera is unknown; a result's guesses count.
     known = np.flatnonzero(np.asarray(truth.found))
     result, truth, times = result.part(known), truth.part(known), times[known]
     if len(known) < 2:
@@ -149,7 +150,7 @@ def _position_scores(result: CameraPath, truth: CameraPath) -> tuple[float, dict
     travelled = path_length(truth.centre)
     both_metric = result.metric and truth.metric
     scores = {"path_length": travelled}
-    if travelled < STANDS:  # nothing tells how the worlds are turned, nor the unit
+    if travelled < STANDS:  # neither the worlds' orientation nor the unit can be determined
         if both_metric:
             scores["ate"] = _rms(_centred(result.centre) - _centred(truth.centre))
         return 1.0, scores
@@ -165,7 +166,7 @@ def _position_scores(result: CameraPath, truth: CameraPath) -> tuple[float, dict
 
 
 def _turned_apart(result: CameraPath, truth: CameraPath) -> np.ndarray:
-    """(T,) degrees between the rotations, after the one rotation of the result's world that fits best."""
+    """(T,) degrees between the rotations, after one rotation of the result's world that fits best."""
     turn = nearest_rotation(np.sum(np.swapaxes(truth.rotation, -1, -2) @ result.rotation, axis=0))
     return np.asarray(np.degrees(geodesic_angle(result.rotation, truth.rotation @ turn)))
 
@@ -190,7 +191,7 @@ def _step_scores(result: CameraPath, truth: CameraPath, times: np.ndarray, scale
 
 
 def _focal_error(result: FilmedPath, truth: FilmedPath, ours: CameraPath, theirs: CameraPath) -> float:
-    """Percent by which the result's focal length is too long, the median of the poses."""
+    """Percent by which the result's focal length is too long, median over the poses."""
     if not (result.lens and truth.lens):
         return math.nan
     larger = result.width / truth.width if result.width and truth.width else 1.0
@@ -202,7 +203,7 @@ def _centred(positions: np.ndarray) -> np.ndarray:
 
 
 def _rms(differences: np.ndarray) -> float:
-    """Root of the mean of the squared lengths of (T,3)."""
+    """Root mean square of the lengths of vectors (T,3)."""
     return float(np.sqrt(np.mean(np.sum(differences**2, axis=-1))))
 
 
@@ -218,9 +219,9 @@ def _total(shots: Sequence[ShotScores]) -> dict[str, float]:
 
 
 def _matched(result: FilmedPath, truth: FilmedPath) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Poses of both sides at the same moments, and when those are, in seconds; by frame numbers if a side has no times.
+    """Poses of both sides at the same moments, and these moments in seconds; by frame numbers if a side has no times.
 
-    Raises UsageError if one side has times alone and the other frame numbers alone.
+    Raises UsageError if one side has only times and the other only frame numbers.
     """
     if result.times is not None and truth.times is not None:
         rows, true_rows = match_times(result.times, truth.times)

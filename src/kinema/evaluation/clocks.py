@@ -1,7 +1,7 @@
 """The offset between two clocks, from the same movement seen by both: the shift at which angles agree best.
 
-Angles between limbs do not depend on the frame, the heading or the size of the body, so they are the same movement on
-both sides, up to the errors of the result.
+Angles between limbs do not depend on the frame of reference, the heading or the size of the body, so both sides have
+the same angles, up to the errors of the result.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ GRID = 0.01
 """Seconds: the step at which shifts are tried; the best is refined by a parabola."""
 
 LEAST_OVERLAP = 1.0
-"""Seconds that both must share, or half of the shorter one if that is less."""
+"""Seconds of overlap required, or half of the shorter series if that is less."""
 
 _AGREES = 0.6
-"""Correlation from which two movements count as the same."""
+"""Correlation above which two movements count as the same."""
 
 _RIVAL = 0.05
-"""Correlation by which the best shift must exceed every other one farther than `_APART` seconds away."""
+"""Correlation by which the best shift must exceed all shifts more than `_APART` seconds away."""
 
 _APART = 0.3
 
@@ -36,8 +36,8 @@ _SURE, _BETTER = 0.8, 0.2
 class Shift:
     """The best shift between two clocks.
 
-    seconds: to add to the truth's times, in whole milliseconds. correlation: of the angles then, up to 1. rival: the
-    second best shift that agrees nearly as well, in a movement that repeats itself; None if there is none.
+    seconds: to add to the truth's times, in whole milliseconds. correlation: of the angles at this shift, up to 1.
+    rival: the second-best shift of a periodic movement, which agrees nearly as well; None if there is none.
     unshifted: the correlation without a shift, NaN where the two hardly overlap.
     """
 
@@ -48,7 +48,7 @@ class Shift:
 
     @property
     def note(self) -> str:
-        """What was found, as a sentence."""
+        """The shift as a sentence."""
         said = (
             f"the truth's times were shifted by {self.seconds:+.3f} s, where its movement agrees best with the result's"
         )
@@ -59,7 +59,7 @@ class Shift:
 
     @property
     def warning(self) -> str | None:
-        """A sentence where the clocks seem to differ though no shift was asked for, else None."""
+        """A sentence if the clocks seem to differ though no shift was asked for, else None."""
         worse = self.unshifted < self.correlation - _BETTER
         if not worse or self.correlation < _SURE or abs(self.seconds) < 0.1:
             return None
@@ -72,8 +72,8 @@ class Shift:
 def find_shift(ours: np.ndarray, our_times: np.ndarray, theirs: np.ndarray, true_times: np.ndarray) -> Shift | None:
     """The shift of the truth's clock at which signals (T, K) and (S, K), NaN where unknown, agree best.
 
-    The correlation is that of all signals together, each with its mean over the overlap removed. None where the two do
-    not share enough known moments at any shift, or nothing moves.
+    The correlation is over all signals together, each with its mean over the overlap removed. None if the two do not
+    share enough known moments at any shift, or nothing moves.
     """
     if len(our_times) < 3 or len(true_times) < 3:
         return None

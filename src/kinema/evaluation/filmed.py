@@ -1,4 +1,4 @@
-"""The camera's path of a result or a truth, from any file that has one: camera files, and motions with a camera."""
+"""The camera path of a result or a truth, from any file that has one: camera files, and motions with a camera."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from kinema.motion import Motion
 
 @dataclass(frozen=True, eq=False)
 class FilmedPath:
-    """A camera's path with the moments that it is known at.
+    """A camera path with the moments at which it is known.
 
-    source: the file's name. times (T,): seconds, None where only the frames' numbers are known. path: T poses. cuts
-    (C,) int: the poses at which a new shot begins. numbers (T,) int: the video's frames, from 0, None if they are not
-    known. width: of the pictures that its intrinsics are for, pixels, None if that is not known; lens: whether they
-    mean anything. notes: sentences.
+    source: the file's name. times (T,): seconds, None if only frame numbers are known. path: T poses. cuts (C,) int:
+    the poses at which a new shot begins. numbers (T,) int: the video's frames, from 0, None if unknown. width: pixels,
+    of the images that the intrinsics refer to, None if unknown; lens: whether the intrinsics are meaningful. notes:
+    sentences.
     """
 
     source: str
@@ -40,7 +40,7 @@ class FilmedPath:
 
 
 def filmed_path(motion: Motion, source: str = "motion") -> FilmedPath:
-    """The camera's path of a motion: in metres and the world if its camera has a pose there, else as it was found.
+    """The camera path of a motion: in metres and the world if its camera has a pose there, else as it was found.
 
     Raises InputError if it has neither.
     """
@@ -57,7 +57,7 @@ def filmed_path(motion: Motion, source: str = "motion") -> FilmedPath:
 
 
 def load_filmed_path(file: str | Path) -> FilmedPath:
-    """The camera's path in a file of `kinema.formats.camera_files`, a motion file or a run's folder.
+    """The camera path in a file of `kinema.formats.camera_files`, a motion file or a run's folder.
 
     Raises InputError if there is none.
     """

@@ -1,8 +1,8 @@
-"""How well people keep their identities: coverage, identity switches and IDF1 against people whose ways are known.
+"""How well people keep their identities: coverage, identity switches and IDF1 against people whose paths are known.
 
-Switches: Bernardin and Stiefelhagen 2008, "Evaluating multiple object tracking performance: the CLEAR MOT metrics", but
-for a person who is not found in between, whose later identity counts, too. IDF1: Ristani et al. 2016, "Performance
-measures and a data set for multi-target, multi-camera tracking".
+Switches: Bernardin and Stiefelhagen 2008, "Evaluating multiple object tracking performance: the CLEAR MOT metrics",
+except that a changed identity also counts after frames in which the person is not found. IDF1: Ristani et al. 2016,
+"Performance measures and a data set for multi-target, multi-camera tracking".
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 WITHIN = 0.2
-"""Mean distance of the points up to which somebody is found, as a fraction of the person's size."""
+"""Largest mean distance of the points at which a person counts as found, as a fraction of the person's size."""
 
 
 @dataclass(frozen=True, eq=False)
 class KnownPerson:
-    """Somebody whose way is known: points (T, J, 2) pixels in every frame of the clip, NaN while away; size (T,):
+    """A person whose path is known: points (T, J, 2) pixels in every frame of the clip, NaN while absent; size (T,):
     height in pixels."""
 
     points: np.ndarray
@@ -33,7 +33,7 @@ class KnownPerson:
 
 @dataclass(frozen=True, eq=False)
 class FoundPerson:
-    """Somebody whom a tracker found: points (F, J, 2) pixels, the same joints, in frames (F,)."""
+    """A person found by a tracker: points (F, J, 2) pixels, the same joints, in frames (F,)."""
 
     frames: np.ndarray
     points: np.ndarray
@@ -41,8 +41,9 @@ class FoundPerson:
 
 @dataclass(frozen=True)
 class IdentityScores:
-    """present: persons times frames; found: those of them on whom somebody was found; switches: changes of the identity
-    on one person; people: identities; extra: times frames on nobody; idf1: of 2 x right / (present + all found)."""
+    """present: persons times frames; found: those of them matched by a tracked person; switches: changes of a person's
+    identity; people: number of identities; extra: tracked persons times frames that match nobody; idf1: 2 x right /
+    (present + all found)."""
 
     present: int
     found: int
@@ -53,12 +54,12 @@ class IdentityScores:
 
     @property
     def coverage(self) -> float:
-        """The share of the present who were found."""
+        """The fraction of `present` that was found."""
         return self.found / max(self.present, 1)
 
 
 def identity_scores(known: Sequence[KnownPerson], found: Sequence[FoundPerson]) -> IdentityScores:
-    """In every frame, known and found people are paired so that the sum of their distances is least."""
+    """In each frame, known and found people are paired with the least sum of distances."""
     distance = np.stack([np.stack([_distances(one, other) for other in found]) for one in known]) if found else None
     present = sum(int(one.present.sum()) for one in known)
     if distance is None:
@@ -78,7 +79,7 @@ def identity_scores(known: Sequence[KnownPerson], found: Sequence[FoundPerson]) 
 
 
 def _distances(known: KnownPerson, found: FoundPerson) -> np.ndarray:
-    """(T,) mean distances as a fraction of the size, infinite where one of the two is not there."""
+    """(T,) mean distances as a fraction of the size, infinite where one of the two is absent."""
     out = np.full(len(known.points), np.inf)
     inside = found.frames < len(out)
     frames = found.frames[inside]

@@ -49,8 +49,8 @@ def canonical_joint(name: str) -> str:
 def known_joints(names: Sequence[str], positions: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
     """Names converted to Kinema's own; points at infinity become missing.
 
-    Labels of marker files are understood as where such a file is read as a motion (`kinema.formats.point_names`): a
-    joint centre (`RHJC`) goes before a marker on the skin of that name. Of other duplicates the first is kept.
+    Labels of marker files are interpreted as when such a file is read as a motion (`kinema.formats.point_names`): a
+    joint centre (`RHJC`) takes precedence over a skin marker of that name. Of other duplicates the first is kept.
     """
     meant = {place: name for name, place in known_points(names)[1].items() if names[place] not in _KNOWN}
     taken = set(meant.values())
@@ -64,7 +64,7 @@ def known_joints(names: Sequence[str], positions: np.ndarray) -> tuple[tuple[str
 
 
 def by_subject(names: Sequence[str]) -> dict[str, list[int]]:
-    """The places of the points of each subject: "Anna:RHip" is Anna's; a point without a prefix is of subject ""."""
+    """The indices of each subject's points: "Anna:RHip" is Anna's; a point without a prefix belongs to subject ""."""
     found: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         found.setdefault(name.rpartition(":")[0].strip(), []).append(place)

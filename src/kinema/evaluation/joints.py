@@ -1,4 +1,5 @@
-"""Joints of motions that come as rotations alone, such as AMASS files, and joints of other definitions than SMPL's."""
+"""Joints of motions that consist of rotations alone, such as AMASS files, and joints by other definitions than
+SMPL's."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ _MADE_FROM = (("joints", "pose", "transl"), ("joints_world", "pose_world", "tran
 
 
 def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Motion, tuple[str, ...]]:
-    """The motion with the joints that its rotations and translations make, where they are missing, and notes on that.
+    """The motion with missing joints computed from its rotations and translations, and notes on that.
 
-    On `body` if given, else on the motion's own if that is the free body, else on the free body of average shape, since
-    shape components of one body mean nothing on another.
+    They are those of `body` if given, else of the motion's body if that is the free one, else of the free body with the
+    average shape, because betas of one body mean nothing on another.
     """
     lacking = [_lacking(person) for person in motion]
     if not any(lacking):
@@ -47,8 +48,8 @@ def with_joints(motion: Motion, body: BodyModel | None, source: str) -> tuple[Mo
 def redefined(motion: Motion, definition: str, body: BodyModel | None = None) -> Motion:
     """The motion with another definition's joints (`kinema.body.definitions`) in place of SMPL's of the same names.
 
-    They are means of the skin's vertices, of `body` or of the free body if the motion is for that, and move with
-    the joints. Raises UsageError for an unknown definition, and for a motion whose body is not at hand.
+    They are means of vertices of `body`, or of the free body if the motion is for that, and move with the joints.
+    Raises UsageError for an unknown definition, and for a motion whose body is not at hand.
     """
     if definition == "smpl":
         return motion
@@ -75,7 +76,7 @@ def redefined(motion: Motion, definition: str, body: BodyModel | None = None) ->
 
 
 def _lacking(person: Person) -> list[tuple[str, str, str]]:
-    """(joints, pose, transl): the joints that are missing and can be made. None if there are any in some frame."""
+    """(joints, pose, transl): the missing joints that can be computed. None if any frame has joints."""
     if person.joints is not None or person.joints_world is not None:
         return []
     return [

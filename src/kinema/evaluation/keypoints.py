@@ -20,17 +20,17 @@ from kinema.skeleton import COCO17, joint_set
 from kinema.storage.json_file import load_json
 
 SHARES = (0.05, 0.1, 0.2)
-"""Distances within which a keypoint is correct, as fractions of the longer side of the person's box."""
+"""Distances up to which a keypoint is correct, as fractions of the longer side of the person's box."""
 
 FOUND = 0.1
-"""Least similarity of a detection and a person whose keypoints are compared."""
+"""Least similarity at which the keypoints of a detection and a person are compared."""
 
 
 @dataclass(frozen=True)
 class KeypointScores:
     """images, people: annotated; detections: found in those images; coco: COCO's measures.
 
-    pck: percentage of the labelled keypoints of all annotated people that are correct, by the distance allowed
+    pck: percentage of correct keypoints among those labelled on all annotated people, by the allowed distance
     (`SHARES`); people who were not found have none. joints: the same at 0.1 by keypoint.
     """
 
@@ -52,7 +52,9 @@ def evaluate_keypoints(result: str | Path, truth: str | Path) -> KeypointScores:
     annotations = load_annotations(truth)
     detections = _detections(Path(result), sorted(annotations))
     if not any(image in annotations for image in detections):
-        raise InputError(f"{result} has nobody in any of the {len(annotations)} images of {truth}; are they others?")
+        raise InputError(
+            f"{result} has nobody in any of the {len(annotations)} images of {truth}; is it of other images?"
+        )
     people = [(image, person) for image, group in annotations.items() for person in group if not person.crowd]
     shares, joints = _correct(detections, annotations)
     return KeypointScores(
@@ -141,7 +143,7 @@ def _of_motion(motion: Motion, images: Sequence[int], path: Path) -> dict[int, l
 def _correct(
     detections: Mapping[int, Sequence[Detection]], truth: Mapping[int, Sequence[Annotation]]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Percentages of correct keypoints, by the distance allowed and by keypoint; people matched by similarity."""
+    """Percentages of correct keypoints, by the allowed distance and by keypoint; people are matched by similarity."""
     right = {share: np.zeros(len(COCO17)) for share in SHARES}
     total = np.zeros(len(COCO17))
     for image, everybody in truth.items():

@@ -24,9 +24,9 @@ MILLIMETRES = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedView:
-    """What one camera saw of one clip. keypoints (F, K, 2) pixels; truth (F, J, 3) mm, relative to the root;
-    valid (F,) bool: the frames that count, None: all. root_depth (F,): metres along the camera's axis; lens (9,): as in
-    `DatasetCamera`; where they are known.
+    """One camera's view of one clip. keypoints (F, K, 2) pixels; truth (F, J, 3) mm, relative to the root; valid (F,)
+    bool: the frames that count, None for all. root_depth (F,): metres along the camera's axis; lens (9,): as in
+    `DatasetCamera`; both only if known.
     """
 
     subject: str
@@ -42,11 +42,11 @@ class EvaluatedView:
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedData:
-    """A data set. views: called to go through them. frames: how many there are in all. keypoints: name of the 2D.
+    """A data set. views: called to iterate over them. frames: total number. keypoints: name of the 2D keypoints.
 
     joints_in, joints_out: 2D and 3D joints. mirror_in, mirror_out: their order in a mirror. root: the 3D joint that
     others are relative to. scored: joints of PCK and AUC. rate: frames per second. groups: parts of the body. layout:
-    of the 2D joints, if the file says it.
+    of the 2D joints, if the file states it.
     """
 
     name: str
@@ -105,7 +105,7 @@ def _of_positions(folder: Path, options: LifterEvaluationOptions) -> EvaluatedDa
 
 
 def _frames(data: LifterDataset, subjects: Sequence[str], actions: Sequence[str], downsample: int) -> int:
-    """Frames of all views, every one of which is looked at before the first is lifted. Raises InputError."""
+    """Number of frames of all views, each of which is checked before the first is lifted. Raises InputError."""
     total = sum(-(-len(clip.joints) // downsample) for clip in data.clips(subjects, actions))
     if not total:
         chosen = f"of {', '.join(actions)} " if actions else ""
@@ -139,7 +139,7 @@ def _of_3dhp(folder: Path, options: LifterEvaluationOptions) -> EvaluatedData:
 def _file(folder: Path, name: str, dataset: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise InputError(f"there is no {name} in {folder}; `kinema data prepare {dataset}` makes it of the originals")
+        raise InputError(f"there is no {name} in {folder}; `kinema data prepare {dataset}` makes it from the originals")
     return path
 
 

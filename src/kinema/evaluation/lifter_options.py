@@ -26,32 +26,32 @@ def names_in(text: str | None) -> tuple[str, ...] | None:
 class LifterEvaluationOptions:
     """What is evaluated, and how.
 
-    dataset: the layout. keypoints: NAME of data_2d_DATASET_NAME.npz. subjects, actions: a part of the data. cameras:
-    those of other people's data in Human3.6M's layout. stride: frames of the data to one of the network's; by default
-    as its authors evaluate. unit: of the lifter. flip: average with the lifted mirror image.
+    dataset: the layout. keypoints: NAME of data_2d_DATASET_NAME.npz. subjects, actions: restrict the data. cameras: of
+    other data in Human3.6M's layout. stride: frames of the data per frame of the network; by default as its authors
+    evaluate. unit: of the lifter's output. flip: average with the lifted mirror image.
     """
 
     dataset: str = setting("h36m", "the layout of the data", public=True, choices=DATASETS)
     keypoints: str | None = setting(
-        None, "which 2D: NAME of data_2d_..._NAME.npz (default: the only one)", public=True, metavar="NAME"
+        None, "which 2D keypoints: NAME of data_2d_..._NAME.npz (default: the only one)", public=True, metavar="NAME"
     )
     subjects: str | None = setting(
-        None, "only these, as in S9,S11; sequences of 3dhp (default: those that the authors test on)", public=True,
+        None, "only these, such as S9,S11; for 3dhp, sequences (default: the authors' test set)", public=True,
         metavar="NAMES",
     )  # fmt: skip
     actions: str | None = setting(
-        None, "only actions that begin so, as in Walk,Eat (default: all; of humaneva Walk,Jog,Box)", public=True,
+        None, "only actions with these prefixes, as in Walk,Eat (default: all; humaneva: Walk,Jog,Box)", public=True,
         metavar="NAMES",
     )  # fmt: skip
     cameras: Path | None = setting(
-        None, "JSON file of the cameras of data other than Human3.6M's in its layout", public=True, metavar="FILE"
+        None, "JSON file of the cameras of other data in Human3.6M's layout", public=True, metavar="FILE"
     )
     downsample: int = setting(1, "evaluate every Nth frame", public=True, metavar="N")
     stride: int | None = setting(
-        None, "frames of the data to one of the network's (default: as its authors evaluate)", public=True, metavar="N"
+        None, "frames of the data per frame of the network (default: as its authors evaluate)", public=True, metavar="N"
     )
     unit: str | None = setting(
-        None, "of what the lifter gives (default: as its authors' do: mm for 3dhp, else m)", public=True,
+        None, "of the lifter's output (default: as its authors': mm for 3dhp, else m)", public=True,
         choices=("m", "mm"),
     )  # fmt: skip
     flip: bool = setting(True, "do not average with the lifted mirror image", public=True, off=True)
@@ -60,7 +60,7 @@ class LifterEvaluationOptions:
     )
     checkpoint: Path | None = same_as(LiftOptions, "checkpoint", default=None, aliases=("lifter-weights",))
     refine: Path | None = setting(
-        None, "P-STMO's refine checkpoint, which corrects what it lifts where camera and root depth are known (h36m)",
+        None, "P-STMO's refine checkpoint, which corrects lifted poses if camera and root depth are known (h36m)",
         public="lifter_refine", metavar="FILE", group="lifting",
     )  # fmt: skip
     causal: bool = same_as(LiftOptions, "causal", default=False)
@@ -73,7 +73,7 @@ class LifterEvaluationOptions:
         require(self.threads >= 1, "threads", "be at least 1", self.threads)
         if self.lifter == OWN:
             raise UsageError(
-                "Kinema's own lifter is a part of the fit and gives bodies, not a data set's joints; set `lifter` to"
+                "Kinema's own lifter is part of the fit and gives bodies, not a data set's joints; set `lifter` to"
                 " videopose3d or pstmo, and score the fit with `kinema evaluate motion`"
             )
         if self.refine is not None and self.dataset != "h36m":
@@ -86,13 +86,13 @@ class LifterEvaluationOptions:
 
     @property
     def millimetres(self) -> float:
-        """How many millimetres the lifter's unit has."""
+        """Millimetres per unit of the lifter."""
         unit = self.unit or ("mm" if self.dataset == "3dhp" else "m")
         return 1.0 if unit == "mm" else 1000.0
 
     @property
     def lift(self) -> LiftOptions:
-        """The same for `kinema.lifting`."""
+        """These settings for `kinema.lifting`."""
         return LiftOptions(
             method=self.lifter, checkpoint=self.checkpoint, flip=self.flip, causal=self.causal, threads=self.threads
         )

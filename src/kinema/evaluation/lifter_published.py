@@ -1,4 +1,4 @@
-"""What the authors of lifters published, to print beside what is measured here. Nothing in this table was measured."""
+"""Published results of lifters, to print next to measured ones. Nothing in this table was measured by Kinema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VIDEOPOSE3D = "VideoPose3D, README of github.com/facebookresearch/VideoPose3D"
 @dataclass(frozen=True)
 class PublishedScores:
     """One row of a published table. scores: by the names of `lifter_scores.MEASURES`; actions: P1 by action, or P2 if
-    `protocol` says so. keypoints: where the 2D came from: "cpn", "detectron" or "gt".
+    `protocol` says so. keypoints: the source of the 2D keypoints: "cpn", "detectron" or "gt".
     """
 
     method: str
@@ -79,7 +79,8 @@ MPI-INF-3DHP over the valid frames of its test set."""
 
 
 def published_for(dataset: str, keypoints: str) -> tuple[PublishedScores, ...]:
-    """The rows of a data set whose 2D is of the same kind as in a file of this name; all where its name tells none."""
+    """The rows of a data set with the kind of 2D keypoints that a file of this name holds; all rows if the name does
+    not tell."""
     rows = tuple(row for row in PUBLISHED if row.dataset == dataset)
     kinds = {row.keypoints for row in rows}
     kind = next((kind for kind in ("cpn", "detectron", "gt") if kind in keypoints.lower() and kind in kinds), None)

@@ -1,7 +1,7 @@
-"""Scores of lifters as their authors' tables have them. Positions are in millimetres here, as the thresholds are.
+"""Scores of lifters as in their authors' tables. Positions are in millimetres, like the thresholds.
 
-Every score is a mean over frames, so that a table's row is the mean of its clips, each weighted by its frames. Actions
-are then averaged without weights (Pavllo et al. 2019, section 6.1; P-STMO, section 4).
+Every score is a mean over frames, so a table's row is the mean of its clips weighted by their frames. Actions are then
+averaged without weights (Pavllo et al. 2019, section 6.1; P-STMO, section 4).
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ def score_clip(
     valid: np.ndarray | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,
 ) -> LifterScores | None:
-    """Scores of one clip: (F, J, 3), (F, J, 3) mm, both relative to the root. scored: joints of PCK and AUC.
+    """Scores of one clip: result and truth (F, J, 3) mm, both relative to the root. scored: joints of PCK and AUC.
 
-    valid (F,) bool: the frames that count; None if there are none. The root counts in MPJPE, as the authors count it.
+    valid (F,) bool: the frames that count. Returns None if there are none. The root counts in MPJPE, as with the
+    authors.
     """
     kept = np.ones(len(truth), dtype=bool) if valid is None else np.asarray(valid, dtype=bool)
     if not kept.any():
@@ -94,12 +95,12 @@ def score_clip(
 
 
 def pooled(clips: Sequence[LifterScores]) -> LifterScores:
-    """The scores of several clips, each weighted by its frames. A score that a clip lacks is that of the others."""
+    """The mean scores of several clips, each weighted by its frames. Clips that lack a score are left out of it."""
     return _mean(clips, np.array([clip.frames for clip in clips], dtype=np.float64))
 
 
 def averaged(rows: Sequence[LifterScores]) -> LifterScores:
-    """The mean of rows that count the same, such as actions."""
+    """The unweighted mean of rows, such as actions."""
     return _mean(rows, np.ones(len(rows)))
 
 

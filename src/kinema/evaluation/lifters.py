@@ -1,8 +1,7 @@
-"""Lifters on the data sets that they were published with, as their authors evaluate them.
+"""Evaluates lifters on the data sets that they were published with, by their authors' protocols.
 
-Every frame of every view is lifted from the keypoints of its clip, the first and last frames repeated beyond its ends,
-and averaged with the lifted mirror image. Clips are lifted one after the other, so that memory does not grow with their
-number.
+Every frame of every view is lifted from the keypoints of its clip, with the first and last frames repeated beyond its
+ends, and averaged with the lifted mirror image. Clips are lifted one by one, so memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ from kinema.storage.checkpoints import load_checkpoint
 from kinema.weights.cache import known_sha256
 
 ROOT_KEPT = ("videopose3d",)
-"""Lifters whose authors leave the root where it is predicted; those of others set it to 0."""
+"""Lifters whose authors keep the predicted root; other authors set it to 0."""
 
 _BODY = (50.0, 5000.0)
-"""Millimetres from the root to the joints of a body, in the median, beyond which the unit is another one."""
+"""Range in millimetres of the median distance of joints from the root; outside it the unit is wrong."""
 
 
 @dataclass(frozen=True)
 class LifterRow:
-    """One line of the results: of one subject, or of all ("")."""
+    """One row of the results, for one subject or for all ("")."""
 
     subject: str
     action: str
@@ -46,8 +45,8 @@ class LifterRow:
 
 @dataclass(frozen=True)
 class LifterEvaluation:
-    """rows: by action, or by sequence of 3dhp, for each subject if they were asked for one by one. averages: by subject
-    ("" for all), the mean of its rows, actions counting the same; all_frames: the same, frames counting the same.
+    """rows: by action, or by sequence of 3dhp; for each subject if requested. averages: by subject ("" for all), the
+    unweighted mean of its rows; all_frames: the mean weighted by frames.
     """
 
     dataset: str
@@ -85,8 +84,8 @@ def evaluate_lifter(
 ) -> LifterEvaluation:
     """Evaluate the lifter of these options on the prepared files in a folder.
 
-    Raises UsageError (no lifter), InputError: the files are not in their layout or do not belong together, the network
-    takes or gives other joints.
+    Raises UsageError without a lifter; InputError if the files are not in the expected layout or do not belong
+    together, or the network takes or gives other joints.
     """
     lifter, network, path = chosen_lifter(options.lift)
     data = evaluated_data(folder, options)
@@ -149,7 +148,7 @@ def _opened_refine(path: Path, data: EvaluatedData) -> NumpyRefine:
 
 
 def _refined(refine: NumpyRefine, lifted: np.ndarray, view: EvaluatedView) -> np.ndarray:
-    """Lifted joints (F, J, 3) mm, corrected by the keypoints at their depths. The root goes in as it was predicted."""
+    """Lifted joints (F, J, 3) mm, corrected by the keypoints at their depths. The input root is the predicted one."""
     assert view.root_depth is not None
     assert view.lens is not None
     screen = to_screen(view.keypoints, view.width, view.height, view.width)
@@ -164,7 +163,7 @@ def _mirrored(points: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _published_stride(data: EvaluatedData, options: LifterEvaluationOptions, rate: float) -> int:
-    """P-STMO's windows skip every second frame of Human3.6M, and none of 3DHP."""
+    """P-STMO's windows take every second frame of Human3.6M, and every frame of 3DHP."""
     return max(1, round(data.rate / options.downsample / rate)) if data.name == "h36m" else 1
 
 
@@ -178,7 +177,7 @@ def _by_subject(rows: Iterable[LifterRow], *, average: bool) -> tuple[LifterRow,
 
 
 def _check(network: LiftingNetwork, data: EvaluatedData, path: Path) -> None:
-    """Raise InputError for a network of other joints than the data's."""
+    """Raise InputError if the network's joints are not the data's."""
     if network.joints_in != data.joints_in:
         raise InputError(
             f"{path.name} takes {network.joints_in} joints, the keypoints {data.keypoints} of {data.name} have"
@@ -190,7 +189,7 @@ def _check(network: LiftingNetwork, data: EvaluatedData, path: Path) -> None:
 
 
 def _other_joints(path: Path, data: EvaluatedData) -> dict[str, str]:
-    """A note where the names of the checkpoint and of the keypoints' layout contradict each other."""
+    """A note if the checkpoint's name contradicts the keypoints' layout."""
     takes, certain = input_set_of(path.name, None)
     has = {"coco": COCO17.name, "h36m": H36M17.name}.get(data.layout, takes.name)
     if not certain or has == takes.name:

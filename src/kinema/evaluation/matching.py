@@ -17,7 +17,7 @@ from kinema.person import Person
 from kinema.skeleton import JOINT_SETS, LIMBS12, SMPL24
 
 SOURCES = ("body", "keypoints3d")
-"""What of a result is compared: the joints of the fitted body, or the keypoint network's own 3D points."""
+"""The points of a result that are compared: the joints of the fitted body, or the keypoint network's 3D points."""
 
 MISSING_COST = 1.0
 """Metres: cost of a frame without the person when people are assigned."""
@@ -26,7 +26,7 @@ MAX_LATERAL_DISTANCE = 0.75
 """Metres: a track laterally farther than this from the true person is another person."""
 
 SMALLEST, LARGEST = 0.05, 5.0
-"""Metres: how far the joints of a body may lie from its hips, as a median. A person's lie about half a metre away."""
+"""Metres: range of the median distance of a body's joints from its hips; for a person it is about half a metre."""
 
 _UNITS = (("millimetres", 1000.0), ("centimetres", 100.0))
 
@@ -56,10 +56,9 @@ def point_names(result: Motion, source: str) -> tuple[str, ...]:
 
 
 def pair_joints(result: Sequence[str], truth: Sequence[str], joints: str | Sequence[str]) -> tuple[JointPair, ...]:
-    """The joints compared. joints: "limbs12", "shared" (every name that both have) or a list of names.
+    """The joints to compare. joints: "limbs12", "shared" (every name on both sides) or a list of names.
 
-    Of "limbs12", those that both have are used; of a list, all must exist. Raises UsageError for fewer
-    than three.
+    "limbs12" uses those on both sides; all names of a list must exist. Raises UsageError for fewer than three.
     """
     both = [name for name in result if name in set(truth)]
     if joints == "limbs12":
@@ -98,7 +97,7 @@ def root_of(points: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def check_size(points: np.ndarray, names: Sequence[str], what: str) -> None:
-    """Raise InputError if the joints (F, J, 3) of a person are no body in metres: a wrong unit spoils every measure."""
+    """Raise InputError if a person's joints (F, J, 3) cannot be a body in metres: a wrong unit spoils every measure."""
     away = np.linalg.norm(points - root_of(points, names)[:, None], axis=-1)
     away = away[np.isfinite(away)]
     size = float(np.median(away)) if len(away) else 0.0
@@ -193,7 +192,7 @@ def person_cost(errors: np.ndarray, apart: np.ndarray | None, present: np.ndarra
 
 
 def assign_people(costs: np.ndarray) -> list[int | None]:
-    """The track (column) assigned to each person of the truth (row), at the least total cost.
+    """The track (column) assigned to each person of the truth (row) with the least total cost.
 
     costs (P, Q) metres; a pair that costs `FORBIDDEN_COST` is never assigned.
     """

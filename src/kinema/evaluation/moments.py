@@ -1,8 +1,8 @@
 """The moments at which a result and the truth are compared: frames of the result, and the truth at their times.
 
 A frame of the result is never changed. Where the truth has a row at its time, that row is taken as it is; otherwise the
-truth is interpolated there (`kinema.evaluation.sampling`). To take the nearest row instead would shift the truth to and
-fro by up to half its step, and at 100 rows and 60 frames a second that saw-tooth is larger than most accelerations.
+truth is interpolated there (`kinema.evaluation.sampling`). The nearest row instead would shift the truth back and forth
+by up to half its step; with 100 rows and 60 frames per second that saw-tooth exceeds most accelerations.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from kinema.temporal.gaps import shot_of
 from kinema.temporal.rate import frame_rate
 
 SAME = 1e-4
-"""Seconds: rows nearer than this are at the same moment."""
+"""Seconds: rows closer than this are at the same moment."""
 
 SLOWER = 1.5
-"""A truth whose step is longer than this multiple of the result's chooses the frames: one for each of its rows."""
+"""If the truth's step is longer than this multiple of the result's, one frame is compared for each row of the truth."""
 
 _GAP = 1.5
 """Steps longer than this multiple of the median are gaps: no acceleration or jerk is taken across them."""
@@ -31,17 +31,17 @@ _ROUNDED = (0.01, 0.001, 0.0001)
 """Seconds: units that files round times to."""
 
 _ROUNDS = 3
-"""Rounds of counting the frames, each with the rate from the last one."""
+"""Iterations of counting the frames, each with the previous estimate of the rate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
     """The N moments that are compared.
 
-    rows (N,): frames of the result. times (N,): seconds. truth: the truth at these moments, N rows. pieces (N,) int: no
-    motion goes on from a moment to one of another piece, since a new shot begins. largest_step: seconds; nor does it
-    across longer steps. interpolated: whether the truth was. largest_difference: seconds between a frame and the row of
-    truth that it is compared with.
+    rows (N,): frames of the result. times (N,): seconds. truth: the truth at these moments, N rows. pieces (N,) int:
+    motion is not differentiated between moments of different pieces, which belong to different shots. largest_step:
+    seconds; nor across longer steps. interpolated: whether the truth was. largest_difference: seconds between a frame
+    and the row of the truth that it is compared with.
     """
 
     rows: np.ndarray
@@ -60,8 +60,8 @@ class Moments:
 class Pairing:
     """Which frames of the result are compared, by the times of both sides alone.
 
-    rows (N,): of the result; times (N,): theirs. truth_rows (N,): the truth's rows at these times; None where it is to
-    be interpolated, through rows at `truth_times` (T,). largest_step, largest_difference: as in `Moments`.
+    rows (N,): of the result; times (N,): their times. truth_rows (N,): the truth's rows at these times; None if the
+    truth is interpolated, through rows at `truth_times` (T,). largest_step, largest_difference: as in `Moments`.
     """
 
     rows: np.ndarray
@@ -75,12 +75,12 @@ class Pairing:
 def pair_times(ours: np.ndarray, theirs: np.ndarray) -> Pairing:
     """The frames of a result at `ours` (F,) that are compared with a truth at `theirs` (T,), both in seconds.
 
-    Where the rows of the truth lie on the result's frames, those are compared as they are. Otherwise every frame is, if
-    the truth can be interpolated there; of a truth `SLOWER` than the result only the frames nearest to its rows, so
-    that little is left to interpolate and both are differentiated at the lower rate. Times that were rounded to
-    milliseconds or hundredths are made even before, since interpolation at a time that is wrong by half a millisecond
-    moves a wrist by as much. A truth with all rows more than `LONGEST` apart is not interpolated nor differentiated:
-    each row is compared with the nearest frame.
+    If the rows of the truth lie on the result's frames, those are compared as they are. Otherwise every frame at which
+    the truth can be interpolated is compared; for a truth `SLOWER` than the result, only the frames nearest to its
+    rows, so that little is interpolated and both are differentiated at the lower rate. Times rounded to milliseconds or
+    hundredths are made uniform first, because a time that is wrong by half a millisecond moves an interpolated wrist
+    accordingly. A truth with all rows more than `LONGEST` apart is neither interpolated nor differentiated: each row is
+    compared with the nearest frame.
     """
     sparse = len(theirs) < 2 or bool(np.min(np.diff(theirs)) > LONGEST)
     for even in (False, True):
@@ -94,7 +94,7 @@ def pair_times(ours: np.ndarray, theirs: np.ndarray) -> Pairing:
             return Pairing(rows, times, truth_rows, theirs, longest, late)
     step, truth_step = _step(ours), _step(theirs)
     if truth_step > SLOWER * step:
-        # Between the frames nearest to neighbouring rows lie at most a step of the truth and one of the result.
+        # Frames nearest to neighbouring rows are at most one step of the truth plus one of the result apart.
         longest = max(_GAP * _usual(ours[rows]), truth_step + step)
     else:
         rows, longest = np.arange(len(ours)), _GAP * step
@@ -102,7 +102,7 @@ def pair_times(ours: np.ndarray, theirs: np.ndarray) -> Pairing:
 
 
 def common_moments(result: Motion, truth: Truth) -> Moments:
-    """The moments at which both are known (`pair_times`); none where they do not overlap."""
+    """The moments at which both are known (`pair_times`); none if they do not overlap."""
     pairing = pair_times(result.times, truth.times)
     rows, times = pairing.rows, pairing.times
     if pairing.truth_rows is not None:
@@ -152,7 +152,7 @@ def match_times(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def without_rounding(times: np.ndarray) -> np.ndarray:
-    """Times (T,) of a constant rate that a file rounded to milliseconds or hundredths, as they were before.
+    """Times (T,) of a constant rate that a file rounded to milliseconds or hundredths, with the rounding undone.
 
     The line through the frames' numbers, if it explains every time up to the rounding; frames may be missing. Other
     times are returned as they are.
@@ -163,7 +163,7 @@ def without_rounding(times: np.ndarray) -> np.ndarray:
     unit = next((u for u in _ROUNDED if np.max(np.abs(since - u * np.round(since / u))) < 1e-7), None)
     if unit is None:
         return times
-    # The steps count the frames roughly, and the rate that this gives counts them exactly.
+    # The steps give a rough count of the frames; the rate from it gives the exact count.
     number = np.r_[0, np.cumsum(np.maximum(np.round(np.diff(times) * frame_rate(times)), 1))]
     for _ in range(_ROUNDS):
         line = np.polynomial.Polynomial.fit(number, times, 1).convert().coef

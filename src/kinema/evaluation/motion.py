@@ -58,8 +58,8 @@ class MotionScores(Brief):
     source, frame, align, definition: as in `evaluate_motion`. pairs: the joints compared. people: one entry for each
     person of the truth. total: their measures averaged, each weighted by its frames (coverage by the truth's frames).
     truth_interpolated: whether the truth was interpolated at the times of the result's frames; largest_time_difference:
-    seconds between a frame and the row of truth that it is compared with. notes: sentences. comparisons: the points of
-    each of the people at the `moments`, None for whom nobody of the result is.
+    seconds between a frame and the row of truth that it is compared with. notes: sentences. comparisons: each person's
+    points at the `moments`, None for people without a match in the result.
     """
 
     source: str
@@ -77,7 +77,7 @@ class MotionScores(Brief):
     moments: Moments | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values, without what is by frame; a measure that is NaN becomes None."""
+        """JSON values, without values by frame; a measure that is NaN becomes None."""
         values = dataclasses.asdict(dataclasses.replace(self, comparisons=(), moments=None))
         result: dict[str, Any] = without_nan({k: v for k, v in values.items() if k not in ("comparisons", "moments")})
         return result
@@ -101,12 +101,12 @@ def evaluate_motion(
     source: "body", the 24 SMPL joints of the fitted body, or "keypoints3d", the keypoint network's own 3D points.
     joints: "limbs12", "shared" or names; points of the same name on both sides are compared. align: "mid_hip"
     aligns the midpoints of the hips in every frame, "none" compares positions. frame: "camera" or
-    "world"; by default the camera's if both sides are known in it. In the world the result is first rotated
-    about the vertical axis, once for the whole clip, since headings are arbitrary. person: the track
+    "world"; by default the camera's if both sides are known in it. In the world the result is first rotated about the
+    vertical axis, once for the whole clip, because headings are arbitrary. person: the track
     to compare with the truth's first person; by default each person of the truth gets the best match.
     also_require: other sources that a frame must have as well, to compare two sources on the same frames. body: poses
-    a result that holds rotations and no joints (`kinema.evaluation.joints`). definition: whose joints of the fitted
-    body are compared (`kinema.body.definitions`): the truth's, if they are among these.
+    a result that holds rotations and no joints (`kinema.evaluation.joints`). definition: the joint definition for the
+    fitted body (`kinema.body.definitions`); choose the truth's if it is among them.
 
     The truth is taken at the times of the result's frames (`kinema.evaluation.moments`). Raises UsageError if the two
     cannot be compared.
@@ -217,7 +217,7 @@ class _Matched:
 
 
 def _shift(result: Motion, truth: Truth, source: str, frame: str) -> Shift | None:
-    """The shift of the truth's clock at which the limbs of a person of either side move alike; the clearest one."""
+    """The clearest shift of the truth's clock at which the limbs of a person on either side move alike."""
     names = point_names(result, source)
     found = []
     for track in result.people:

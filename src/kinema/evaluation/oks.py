@@ -1,7 +1,7 @@
 """COCO's keypoint measures: object keypoint similarity, average precision and recall.
 
-The protocol is COCO's (https://cocodataset.org/#keypoints-eval); the results are those of pycocotools. Detections of an
-image are matched, best score first, to the annotated person of greatest similarity; crowds and people without labelled
+The protocol is COCO's (https://cocodataset.org/#keypoints-eval); results agree with pycocotools. Detections of an image
+are matched, best score first, to the annotated person of greatest similarity; crowds and people without labelled
 keypoints are ignored, as are detections that match them.
 """
 
@@ -19,7 +19,7 @@ RECALLS = np.linspace(0, 1, 101)
 """Recalls at which precision is averaged."""
 
 MOST = 20
-"""Detections of an image that count: those with the best scores."""
+"""Number of detections per image that count, best scores first."""
 
 SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
 """COCO's standard deviation of each of its 17 keypoints, relative to the person's size."""
@@ -48,7 +48,7 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """One found person. keypoints (17, 2): x and y; score: the greater, the surer; area: of the keypoints' box."""
+    """One found person. keypoints (17, 2): x and y; score: higher is more confident; area: of the keypoints' box."""
 
     keypoints: np.ndarray
     score: float
@@ -63,7 +63,7 @@ class Detection:
 class CocoScores:
     """Average precision (ap) and recall (ar) over all thresholds, at 0.5 and 0.75, of medium and large people.
 
-    -1 where no person is annotated that counts.
+    -1 where no counted person is annotated.
     """
 
     ap: float
@@ -112,7 +112,7 @@ def _mean(values: np.ndarray) -> float:
 def _accumulated(
     detections: Mapping[int, Sequence[Detection]], truth: Mapping[int, Sequence[Annotation]], area: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Precision (10, 101) at each threshold and recall level, and the greatest recall (10,); -1 without anybody."""
+    """Precision (10, 101) at each threshold and recall level, and the greatest recall (10,); -1 without people."""
     scores: list[np.ndarray] = []
     found: list[np.ndarray] = []
     ignored: list[np.ndarray] = []
@@ -152,8 +152,8 @@ def _best(detections: Sequence[Detection]) -> list[Detection]:
 def _matches(
     detections: Sequence[Detection], people: Sequence[Annotation], area: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """(10, D) bool: whether each detection is a match at each threshold, whether it is left out; and the people that
-    count."""
+    """(10, D) bool each: whether a detection matches at each threshold, and whether it is ignored; and the counted
+    people."""
     apart = np.array([p.crowd or not p.labelled or not area[0] <= p.area <= area[1] for p in people], dtype=bool)
     order = np.argsort(apart, kind="mergesort")
     people, apart = [people[i] for i in order], apart[order]

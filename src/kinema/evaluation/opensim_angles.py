@@ -14,9 +14,9 @@ moves (intrinsic):
     elbow_flex, pro_sup                                  the forearm in the upper arm
 
 On the left the turns about x and y have the opposite sign. OpenSim's knees, ankles, elbows and forearms turn about axes
-that lie up to 16 degrees off the body's; here they are the body's, and what does not fit is left to the other turns.
-SMPL's T-pose has the arms at the height of the shoulders and the palms down: it is OpenSim's zero pose with the arms
-abducted by 90 degrees and the forearms pronated by 90 degrees.
+up to 16 degrees off the body's; here the body's axes are used, and the other turns take up the remainder. SMPL's T-pose
+has the arms at the height of the shoulders and the palms down: it is OpenSim's zero pose with the arms abducted by 90
+degrees and the forearms pronated by 90 degrees.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ TRIPLES: dict[str, tuple[str, str, str]] = {
         )
     },
 }
-"""Joints of three angles, which are those of one rotation: turns about z, x and y."""
+"""Joints with three angles that make up one rotation: turns about z, x and y."""
 
 SINGLES = tuple(f"{name}_{side}" for side in "rl" for name in ("knee_angle", "ankle_angle", "elbow_flex", "pro_sup"))
-"""Angles of joints that OpenSim turns about one axis."""
+"""Angles of joints that have a single axis in OpenSim."""
 
 ANGLES = (*(name for triple in TRIPLES.values() for name in triple), *SINGLES)
 
@@ -57,7 +57,7 @@ _SIDES = {"r": "right", "l": "left"}
 def opensim_rotations(pose: np.ndarray) -> dict[str, np.ndarray]:
     """The rotation (F, 3, 3) of each joint from SMPL's pose (F, 72): those of `TRIPLES`, knees, ankles and elbows.
 
-    pose: in a y-up world; in the camera's frame the pelvis means nothing, and the others are the same. The names of
+    pose: in a y-up world; in the camera's frame the pelvis is meaningless, and the others are the same. The names of
     knees, ankles and elbows are `knee_r` and so on; sides are not mirrored yet.
     """
     local = axis_angle_to_matrix(pose.reshape(len(pose), -1, 3))
@@ -71,7 +71,7 @@ def opensim_rotations(pose: np.ndarray) -> dict[str, np.ndarray]:
 
     found = {"pelvis": of("pelvis"), "lumbar": of("spine1", "spine2", "spine3")}
     for side, word in _SIDES.items():
-        # From the arm at the side to that of the T-pose: the right arm is abducted about -x, the left one about x.
+        # From the arm at the side to the T-pose: the right arm is abducted about -x, the left one about x.
         abducted = turn_about("x", np.pi / 2 * (-1 if side == "r" else 1))
         found[f"hip_{side}"] = of(f"{word}_hip")
         found[f"knee_{side}"] = of(f"{word}_knee")
@@ -116,7 +116,7 @@ def from_three_turns(turns: np.ndarray, side: str) -> np.ndarray:
 
 
 def nearest_turns(turns: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """(F, 3) radians: of all turns about z, x and y that make the rotation of `turns`, those nearest to `wanted`.
+    """(F, 3) radians: among all turns about z, x and y that give the rotation of `turns`, those nearest to `wanted`.
 
     A rotation is reached by (z, x, y) and by (z + 180, 180 - x, y + 180) degrees, and by both plus whole turns.
     """

@@ -49,7 +49,8 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
     """A filter (`savgol`, `savgol=0.3` for 0.3 s), a published baseline, or a network with its file
     (`smoothnet=FILE`).
 
-    rate: frames per second of the clips. Raises UsageError for anything else, or what does not fit the data.
+    rate: frames per second of the clips. Raises UsageError for anything else, and for a method that does not fit the
+    data.
     """
     name, _, value = text.partition("=")
     name = REFINERS.aliases.get(name, name)
@@ -70,7 +71,7 @@ def method(text: str, clips: RefinerClips, rate: float, window: int | None = Non
 def compare(
     clips: RefinerClips, methods: Sequence[Method], *, padded: bool = False, progress: Progress = silent
 ) -> dict[str, RefinerScores]:
-    """Scores of each method on all clips; multiple views are refined separately."""
+    """Scores of each method on all clips; views are refined separately."""
     scores = {}
     for done, each in enumerate(methods):
         progress(done, len(methods))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kinema.models.smoothnet.datasets import RefinerClips
 
 WORST = 0.1
-"""Fraction of the frames, those of the largest input error, that the "worst" columns cover."""
+"""Fraction of frames, those with the largest input error, in the "worst" columns."""
 
 
 @dataclass(frozen=True)

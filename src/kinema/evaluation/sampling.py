@@ -1,4 +1,4 @@
-"""Truth at other times than its own: cubic splines through its rows, joint by joint, never across a gap."""
+"""Interpolates the truth at other times: cubic splines through its rows, joint by joint, never across a gap."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from kinema.formats.angles import pose_quaternions
 from kinema.temporal.gaps import shot_of, split_after, usual_steps
 
 BRIDGED = 0.05
-"""Seconds: rows that are missing for no longer are interpolated across at any rate. A wrist that swings by 0.3 m
-three times a second is then off by less than a millimetre."""
+"""Seconds: gaps up to this are bridged at any rate. A wrist that swings by 0.3 m three times a second is then off by
+less than a millimetre."""
 
 LONGEST = 0.2
-"""Seconds: never across longer steps, whatever the truth's rate; a limb completes a swing in that time."""
+"""Seconds: longer steps are never bridged, at any rate of the truth; a limb completes a swing in that time."""
 
 _GAP = 1.5
 """Steps longer than this multiple of the usual one nearby are gaps, if they are longer than `BRIDGED`."""
 
 
 def truth_at_rows(truth: Truth, rows: np.ndarray) -> Truth:
-    """The truth's own rows (N,), unchanged. Its cuts are left behind."""
+    """The truth's own rows (N,), unchanged, without its cuts."""
     people = tuple(_each_array(person, lambda values, name: values[rows]) for person in truth.people)
     return Truth(truth.source, truth.times[rows], people, truth.camera)
 
@@ -34,7 +34,7 @@ def truth_at_rows(truth: Truth, rows: np.ndarray) -> Truth:
 def sample_truth(truth: Truth, times: np.ndarray, at: np.ndarray, tolerance: float) -> Truth:
     """The truth at the times `at` (N,), increasing; times (T,): those of its rows.
 
-    Joint by joint as `sample`. Rotations go as quaternions, which are normalized.
+    Joint by joint, as in `sample`. Rotations are interpolated as normalized quaternions.
     """
     longest = longest_steps(times, truth.cuts)
 
@@ -48,7 +48,7 @@ def sample_truth(truth: Truth, times: np.ndarray, at: np.ndarray, tolerance: flo
 
 
 def longest_steps(times: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """(T - 1,) seconds that a step may take which begins at a row, 0 at a cut: longer ones are gaps."""
+    """(T - 1,) seconds: the longest step from each row that is not a gap, 0 at a cut."""
     longest = np.minimum(np.fmax(_GAP * usual_steps(times), BRIDGED), LONGEST)
     return np.where(np.diff(shot_of(np.arange(len(times)), cuts)) > 0, 0.0, longest)
 
@@ -69,8 +69,8 @@ def sample(
     """(T, J, D) at `times` -> (N, J, D) at the times `at`, each of the J separately.
 
     NaN before the first known row, after the last and within gaps (steps of more than `longest`, see `longest_steps`);
-    what is known in one row only is unknown at other times. Times that lie outside by no more than `tolerance` seconds
-    count as inside. through: the curve.
+    a joint known in one row only is unknown at other times. Times up to `tolerance` seconds outside count as inside.
+    through: the curve.
     """
     out = np.full((len(at), *values.shape[1:]), np.nan)
     for rows, joints in _known_together(values, times, longest):
@@ -90,9 +90,9 @@ def _each_array(person: TruthPerson, change: Callable[[np.ndarray, str], np.ndar
 def _known_together(
     columns: np.ndarray, times: np.ndarray, longest: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(rows, joints) of columns (T, J, D): joints that are known in the same rows, which hold no gap.
+    """(rows, joints) of columns (T, J, D): joints that are known in the same rows, without a gap between them.
 
-    longest (T - 1,): seconds that a step may take which begins at a row.
+    longest (T - 1,): seconds, as returned by `longest_steps`.
     """
     known = np.isfinite(columns).all(axis=-1)
     patterns, which = np.unique(known, axis=1, return_inverse=True)
@@ -101,7 +101,7 @@ def _known_together(
         joints = np.flatnonzero(which.ravel() == number)
         if not len(rows):
             continue
-        # A step over missing rows is as long as the strictest of the steps in it allows: none goes over a cut.
+        # A step over missing rows is limited by the strictest of the steps in it, so none crosses a cut.
         allowed = np.minimum.reduceat(longest[: rows[-1]], rows[:-1]) if len(rows) > 1 else longest[:0]
         for piece in split_after(np.diff(times[rows]) > allowed, len(rows)):
             yield rows[piece], joints

@@ -44,7 +44,7 @@ MEASURES = {
 """Every measure: key in scores and JSON, and short name in tables. docs/evaluation.md defines them."""
 
 _STILL = 1e-3
-"""m/s3: a truth with less jitter does not move, and nothing is a multiple of that."""
+"""m/s3: a truth with less jitter does not move, and the ratio to it is undefined."""
 
 _BODY_JOINTS = slice(1, 22)
 """SMPL joints whose rotations are compared: all but the root and the two hands, which are not estimated."""
@@ -54,7 +54,7 @@ _BODY_JOINTS = slice(1, 22)
 class PersonScores(Brief):
     """Scores of one person of the truth. truth, result: the person's label on each side (None: not found).
 
-    frames: compared; truth_frames: those of the clip in which the truth has the person. measures: by the
+    frames: number compared; truth_frames: number in which the truth has the person. measures: by the
     keys of `MEASURES`, NaN where undefined. joints: {joint: {"mpjpe_mm", "pa_mpjpe_mm",
     "acceleration_error_m_s2"}}; bends: {joint: degrees}.
     """
@@ -220,7 +220,7 @@ def trajectory_scores(person: Person, truth: TruthPerson, clip_frames: int, rows
 def total(people: Sequence[PersonScores]) -> dict[str, float]:
     """The people's measures averaged, weighted by their frames; coverage by the truth's frames.
 
-    The ratio of the jitter is that of the averages: people who shake do not make up for others who are too smooth.
+    The jitter ratio is that of the averages: people who shake do not make up for others who are too smooth.
     """
     result = {}
     for key in MEASURES:
@@ -242,7 +242,7 @@ def mean(values: np.ndarray | Sequence[float]) -> float:
 
 
 def without_nan(value: Any) -> Any:
-    """Containers with None for every number that is not finite, as JSON has none for them."""
+    """Containers with None for every number that is not finite, which JSON cannot represent."""
     if isinstance(value, dict):
         return {key: without_nan(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -42,8 +42,8 @@ AUTO = "auto"
 
 MARKER_FILES = {".trc": read_trc, ".c3d": read_c3d}
 _AXES = {".trc": "ZXY", ".c3d": "XYZ"}
-"""By default: the axes of a file that make up a calibration's world. Pose2Sim's TRC is turned, a C3D is in the
-laboratory's axes."""
+"""Default axes of a file that make up a calibration's world. Pose2Sim permutes the axes of its TRC files; a C3D is in
+the laboratory's axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class Truth:
     """times (T,): seconds on the clip's clock (0 is the video's first frame). camera: that of `joints`, if known.
 
     cuts (C,) int: the rows at which a new shot begins. notes: what the reader assumed or left out, in sentences.
-    clock_known: False if the times are yet to be shifted onto the clip's clock.
+    clock_known: False if the times have yet to be shifted to the clip's clock.
     """
 
     source: str
@@ -112,11 +112,11 @@ def load_truth(
       minus for a reversed one. By default the world is (Z, X, Y) of a TRC, as Pose2Sim's, and (X, Y, Z) of a C3D.
     - `.npz` with `joints` (T, J, 3) metres, `joint_names` (J,), `fps` or `times` (T,) seconds, and `frame`
       ("camera", the default, or "world", y up).
-    - any motion file that `kinema.formats` reads, with all its people. body: the body of its poses, where it holds no
-      joints.
+    - any motion file that `kinema.formats` reads, with all its people. body: the body of its poses, if it holds no
+    joints.
 
-    offset: seconds added to the truth's times, or "auto" to have them estimated. By default the first row of a TRC or
-    C3D lies on the clip's first frame, and other files keep their times. Raises InputError, UsageError.
+    offset: seconds added to the truth's times, or "auto" to estimate them. By default the first row of a TRC or C3D
+    lies on the clip's first frame, and other files keep their times. Raises InputError, UsageError.
     """
     path = Path(path)
     if isinstance(offset, str) and offset != AUTO:
@@ -204,7 +204,7 @@ def _vertical(
     stated = up.lower() if up is not None else "y" if suffix == ".trc" else markers.up
     if stated is None:
         chosen = body or "z"
-        why = "the bodies in it extend along it" if body else "laboratories use it most"
+        why = "the bodies in it extend along it" if body else "laboratories mostly use it"
         return chosen, (f"the file does not say its vertical axis; {chosen} is assumed, since {why} (`up` sets it)",)
     if body is not None and body != stated:
         return stated, (f"{stated} is taken as up, but the body extends along {body}; unless it lies down, set `up`",)

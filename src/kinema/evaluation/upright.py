@@ -1,4 +1,4 @@
-"""Which way is up in a file of points, and the turn that makes it y."""
+"""The vertical axis of a file of points, and the rotation that makes it y."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ABOVE = ("left_shoulder", "right_shoulder", "neck", "head", "head_top", "nose")
 _BELOW = ("left_ankle", "right_ankle", "left_knee", "right_knee", "left_hip", "right_hip")
 
 _CLEAR = 0.8
-"""Cosine between an axis and the body, from feet to shoulders, from which the body clearly lies along the axis."""
+"""Cosine between an axis and the body, from feet to shoulders, above which the body clearly lies along the axis."""
 
 
 def to_y_up(positions: np.ndarray, up: str) -> np.ndarray:
@@ -33,7 +33,7 @@ def to_y_up(positions: np.ndarray, up: str) -> np.ndarray:
 def body_axis(names: Sequence[str], positions: np.ndarray) -> str | None:
     """The axis, one of `VERTICALS`, along which a body of named joints (T, J, 3) extends from feet to head.
 
-    The mean over the clip; None if no axis is clear, or the joints are not there.
+    The mean over the clip; None if no axis is clear, or the joints are missing.
     """
     above, below = ([i for i, name in enumerate(names) if name in group] for group in (_ABOVE, _BELOW))
     if not above or not below:

@@ -1,7 +1,7 @@
-"""The measures of motion in the world that EMDB-2 and RICH are reported with, by the protocol of SLAHMR and WHAM.
+"""The measures of world motion reported for EMDB-2 and RICH, by the protocol of SLAHMR and WHAM.
 
-W-MPJPE and WA-MPJPE (Ye et al. 2023, section 4) judge pieces of 100 frames, so that a path may drift without spoiling
-everything after it; RTE, the sliding of feet and jitter are those of Shin et al. 2024, section 4.
+W-MPJPE and WA-MPJPE (Ye et al. 2023, section 4) score chunks of 100 frames, so that drift does not spoil everything
+after it; RTE, foot sliding and jitter are those of Shin et al. 2024, section 4.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from kinema.person import Person
 from kinema.skeleton import SMPL24
 
 CHUNK = 100
-"""Frames of a piece. What is left at the end of a shot joins the last piece."""
+"""Frames per chunk. The remainder of a shot joins its last chunk."""
 
 FIRST = 2
-"""Frames at the beginning of a piece by which W-MPJPE aligns it."""
+"""Frames at the beginning of a chunk by which W-MPJPE aligns it."""
 
 STANDS = 0.01
-"""Metres per frame: a foot of the truth that moves less stands."""
+"""Metres per frame: a foot of the truth that moves less is planted."""
 
 FEET = ("left_ankle", "right_ankle", "left_foot", "right_foot")
-"""Joints whose sliding is measured, where both sides have them."""
+"""Joints whose sliding is measured, if both sides have them."""
 
 
 def chunks(pieces: np.ndarray, length: int = CHUNK) -> list[slice]:
-    """Pieces of `length` rows, none across a cut. pieces (N,): a number for each row, another one in another shot."""
+    """Chunks of `length` rows, none across a cut. pieces (N,): a number for each row, different in each shot."""
     starts = np.r_[0, np.flatnonzero(np.diff(pieces)) + 1, len(pieces)]
     found = []
     for start, end in pairwise(starts):
@@ -47,10 +47,10 @@ def chunks(pieces: np.ndarray, length: int = CHUNK) -> list[slice]:
 
 
 def world_mpjpe(result: np.ndarray, truth: np.ndarray, pieces: np.ndarray, *, first: int | None = None) -> np.ndarray:
-    """(N,) metres: MPJPE of joints in the world, each piece of 100 frames aligned as a whole by one similarity.
+    """(N,) metres: MPJPE of joints in the world, each chunk of 100 frames aligned as a whole by one similarity.
 
-    result, truth (N,J,3), NaN where unknown; pieces (N,): see `chunks`. first: only this many frames at the beginning
-    of a piece are aligned (W-MPJPE); by default all are (WA-MPJPE). A piece that cannot be aligned is NaN.
+    result, truth (N,J,3), NaN where unknown; pieces (N,): see `chunks`. first: number of frames at the beginning of a
+    chunk that are aligned (W-MPJPE); by default all (WA-MPJPE). A chunk that cannot be aligned is NaN.
     """
     errors = np.full(len(result), np.nan)
     for rows in chunks(pieces):
@@ -67,9 +67,9 @@ def world_mpjpe(result: np.ndarray, truth: np.ndarray, pieces: np.ndarray, *, fi
 
 
 def feet_sliding(result: np.ndarray, truth: np.ndarray, pieces: np.ndarray) -> float:
-    """Millimetres per frame: how far feet of the result move from frame to frame while those of the truth stand.
+    """Millimetres per frame: movement of the result's feet from frame to frame while the truth's are planted.
 
-    result, truth (N,P,3). NaN if no foot of the truth stands.
+    result, truth (N,P,3). NaN if no foot of the truth is planted.
     """
     moved, true_moved = (np.linalg.norm(np.diff(points, axis=0), axis=-1) for points in (result, truth))
     stands = (true_moved < STANDS) & (np.diff(pieces) == 0)[:, None]
@@ -81,7 +81,7 @@ def world_scores(
 ) -> dict[str, float]:
     """The measures of a track against a person of the truth, by the keys of `kinema.evaluation.scoring.MEASURES`.
 
-    Of the joints of `pairs`, in the y-up worlds of both sides; {} where one of them has none. truth: at the moments.
+    For the joints of `pairs`, in the y-up worlds of both sides; {} if a side has none. truth: at the moments.
     """
     every = points_of(result, person, "body", "world")
     if every is None or truth.joints_world is None:
@@ -94,7 +94,7 @@ def world_scores(
     ours, theirs = _Points(SMPL24.joints, every[moments.rows][rows]), _Points(truth.names, truth.joints_world[rows])
     compared = ours.of([pair.result for pair in pairs]), theirs.of([pair.truth for pair in pairs])
     feet = [name for name in FEET if name in truth.names]
-    # Nothing is known of the steps across moments at which the person is missing.
+    # Steps across moments at which the person is missing are unknown.
     stretches = pieces + np.r_[0, np.cumsum(np.diff(rows) > 1)]
     path, true_path = root_of(ours.points, ours.names), root_of(theirs.points, theirs.names)
     return {
