@@ -1,1 +1,1 @@
-"""Training of Kinema's own networks, of refiners and of published lifters. Needs the `torch` extra."""
+"""Training of Kinema's own networks, refiners and published lifters. Needs the `torch` extra."""

@@ -1,4 +1,4 @@
-"""Exporting a trained network to ONNX (half-precision storage, single-precision arithmetic), and reading it back."""
+"""Exports a trained network to ONNX (half-precision storage, single-precision arithmetic), and reads it back."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def export_onnx(
 
 
 def load_weights(net: nn.Module, path: Path) -> dict[str, Tensor]:
-    """The weights of a network of the shape of `net`, from a state dict (.safetensors) or from an ONNX file that
-    `export_onnx` wrote, so that training can go on from a file that ships. A network of fewer blocks gets the others,
-    which change nothing yet.
+    """The weights of a network with the architecture of `net`, from a state dict (.safetensors) or an ONNX file that
+    `export_onnx` wrote, to continue training from a shipped file. Missing blocks of a shallower network are added as
+    identities.
 
-    Raises InputError if the file is no such file or its tensors are of another network.
+    Raises InputError for any other file, and for tensors of another network.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -63,7 +63,7 @@ def load_weights(net: nn.Module, path: Path) -> dict[str, Tensor]:
 
 
 def _grown(net: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights with those of the blocks that only `net` has: they add nothing, until they learn."""
+    """The weights, extended by the blocks that only `net` has, which add nothing until they are trained."""
     state = dict(found)
     for name, value in net.state_dict().items():
         if name.startswith("blocks.") and name not in found:
@@ -74,8 +74,8 @@ def _grown(net: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _of_onnx(path: Path) -> dict[str, Tensor]:
     """The state dict of an exported network.
 
-    torch stores the weight of a linear layer transposed, under a name of its own: the bias that is added to the product
-    tells which layer it is. All other tensors keep their names.
+    torch exports the weight of a linear layer transposed and under a generated name; the layer is identified by the
+    bias added to the product. All other tensors keep their names.
     """
     import onnx
     from google.protobuf.message import DecodeError

@@ -1,4 +1,4 @@
-"""Training data of the lifter of 2D keypoints, and an honest twin: P-STMO's network on the very same samples."""
+"""Training data of the lifter of 2D keypoints, and a baseline ("twin"): P-STMO's network on the same samples."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from kinema.training.torch_body import BodyTables
 from kinema.training.torch_random import TorchRandom
 
 CONFIG = PoseLifterConfig(features=NUM_FEATURES, embed=192, blocks=3, dropout=0.0)
-"""No dropout: on people whom it was trained on, the network is little better than on others."""
+"""No dropout: the network is hardly better on training people than on held-out ones."""
 
 TWIN_CONFIG = replace(CONFIG, taps=tuple(range(-39, 40, 3)))
-"""The frames that the twin sees: 27, evenly spaced as its strides require, about as far as the lifter."""
+"""The frames that the twin sees: 27, evenly spaced as its strides require, over about the lifter's time span."""
 
 BOTH_CONFIG = replace(CONFIG, taps=tuple(sorted({*CONFIG.taps, *TWIN_CONFIG.taps})))
-"""The frames that either sees, so that both are scored on the very same detections."""
+"""The frames that either sees, so that both are scored on the same detections."""
 
 POINTS = tuple(
     next((each, name) for each in LIFTED_SETS for name in JOINT_SETS[each].joints if definition(name, each) == point)
@@ -49,13 +49,13 @@ POINTS = tuple(
 _LIMBS = torch.tensor([VOCABULARY.index(name) for name in LIMBS12])
 
 _SIGN = torch.tensor([-1.0, 1.0, 1.0])
-"""What a mirror does to positions."""
+"""Factors that mirror positions."""
 
 
 class KeypointSamples:
     """Draws clean samples and their simulated detections.
 
-    layout: the joint set of all of them; None: drawn for each (`observe_keypoints`).
+    layout: the joint set of all samples; None draws one for each (`observe_keypoints`).
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class KeypointSamples:
 
 
 class HeldOut:
-    """Scores lifters and twins on the same detections of people whom none of them has seen; samples: in frames that
-    both see (BOTH_CONFIG)."""
+    """Scores lifters and twins on the same detections of held-out people; samples: in the frames that both see
+    (BOTH_CONFIG)."""
 
     def __init__(self, samples: KeypointSamples, body: BodyTables, count: int = 4000) -> None:
         self.truth, rays, confidence = samples.observed(count)
@@ -102,7 +102,7 @@ class HeldOut:
 
     @torch.no_grad()
     def averaged(self, net: PoseLifter) -> float:
-        """Its MPJPE (mm) as it is used: averaged with that of the mirror image, without the vertical."""
+        """The lifter's MPJPE (mm) as used: averaged with the mirror image, without the vertical."""
         mirror = torch.tensor(MIRROR)
         features, turns = keypoint_features(_mirrored(self.rays), self.confidence[:, :, mirror], torch)
         mirrored = make_batch(self.truth, features, turns, torch.zeros(len(features), NUM_VERTICAL))
@@ -115,7 +115,7 @@ class HeldOut:
 
     @torch.no_grad()
     def twin(self, net: nn.Module) -> dict[str, float]:
-        """The twin's MPJPE (mm), of the image alone and averaged with that of the mirror image."""
+        """The twin's MPJPE (mm), for the image alone and averaged with the mirror image."""
         plain = net(_screen(self.twin_rays)).middle
         other = net(_screen(_mirrored(self.twin_rays))).middle
         mean = (plain + other[:, COCO17.mirror] * _SIGN) / 2
@@ -126,9 +126,9 @@ class HeldOut:
 def train_twin(
     samples: KeypointSamples, options: LifterTraining, *, held: HeldOut, say: Callable[[str], None] = print
 ) -> tuple[PSTMO, list[dict[str, float]]]:
-    """P-STMO-S of the samples' window, trained as published on what it is made for, COCO's joints on the screen.
+    """P-STMO-S for the samples' window, trained as published on its native input, COCO's joints on the screen.
 
-    Its targets are the same joints in 3D, mid-hip relative, of the middle and of every frame (its two losses).
+    Its targets are the same joints in 3D, mid-hip relative, of the middle frame and of every frame (its two losses).
     """
     torch.manual_seed(options.seed)
     net = PSTMO(PSTMOSizes(frames=len(samples.pool.sampler.config.taps)))
@@ -168,15 +168,15 @@ def train_twin(
 
 
 def _mpjpe(limbs: Tensor, true: Tensor) -> float:
-    """Millimetres between LIMBS12 (N,12,3), mid-hip aligned, and aligned true ones."""
+    """Millimetres between mid-hip aligned LIMBS12 (N,12,3) and the true ones."""
     return float((mid_hip_aligned(limbs) - true).norm(dim=-1).mean() * 1e3)
 
 
 def _mirrored(rays: Tensor) -> Tensor:
-    """Rays (N,W,K,2) of the people in a mirror."""
+    """Rays (N,W,K,2) of the mirrored people."""
     return (rays * _SIGN[:2])[:, :, torch.tensor(MIRROR)]
 
 
 def _screen(rays: Tensor) -> Tensor:
-    """COCO's joints as P-STMO reads them (N,W,17,2): on a screen from -1 to 1, at a field of view of 53 degrees."""
+    """COCO's joints as P-STMO reads them (N,W,17,2): on a screen that spans -1..1, at a field of view of 53 degrees."""
     return 2.0 * rays[:, :, torch.tensor(places(COCO17)[1])]

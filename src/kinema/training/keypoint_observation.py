@@ -1,4 +1,5 @@
-"""Simulated detections of any joint set: how today's 2D networks err, what they miss, and which points they give."""
+"""Simulated detections of any joint set: the errors of today's 2D networks, what they miss, and which points they
+give."""
 
 from __future__ import annotations
 
@@ -30,12 +31,12 @@ BIAS = 0.014
 """Metres: standard deviation of a point's constant offset from its definition on the body."""
 
 MEASURED_SHARE = 0.5
-"""Fraction of the samples with errors that were measured on rendered people."""
+"""Fraction of the samples with errors measured on rendered people."""
 
 FAR = np.array(
     [1.6 if name.split("_")[-1] in ("wrist", "ankle", "toe", "heel", "index", "pinky") else 1.0 for name in VOCABULARY]
 )
-"""(K,) size of each point's errors: hands and feet move most and are smallest."""
+"""(K,) relative size of each point's errors: hands and feet move most and are smallest."""
 
 _ARM = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")
 _LEG = ("hip", "lsp", "knee", "ankle", "toe", "heel")
@@ -90,7 +91,7 @@ def _measured(local: Tensor, errors: dict[str, Tensor], taps: Sequence[int], rng
 
 
 def _confidence(error: Tensor, rng: TorchRandom) -> Tensor:
-    """Confidences of points that are off by `error` (N,W,K) metres; one detector in eight is always sure."""
+    """Confidences of points that are off by `error` (N,W,K) metres; one detector in eight is always confident."""
     count = len(error)
     sure = rng.uniform(0.75, 1.0, count, 1, 1)
     shy = rng.uniform(0, 4.0, count, 1, 1)

@@ -40,21 +40,21 @@ SPEEDS = (0.5, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0)
 """Playback speeds of the captured motion, drawn with equal probability."""
 
 ENDED_SHARE = 0.2
-"""Fraction of the samples whose clip starts, and of those whose clip ends, within the frames that the network sees."""
+"""Fractions of samples whose clip starts, and whose clip ends, within the frames that the network sees."""
 
 NEARBY = 12
-"""Frames around the middle that the camera is set up for: before and after, a person may come too near and leave."""
+"""Frames around the middle for which the camera is placed: before and after, a person may come too close or leave."""
 
 LONGEST = 600.0
-"""Seconds of a kind of motion beyond which it is not drawn more often: hours of people who stand and fidget must not
-push out fast movement."""
+"""Seconds of a kind of motion above which it is not drawn more often: hours of people who stand and fidget must not
+crowd out fast movement."""
 
 FAR_METRES, CLOSE_METRES = (1.4, 12.0), (0.6, 1.5)
-"""Distances of the camera, and of cameras that look at somebody's chest, as one on a desk does."""
+"""Distances of the camera in general, and of cameras that look at the chest, such as one on a desk."""
 
 CHILD_SHARE, YOUNGEST = 0.06, 0.8
-"""Fraction of children, and how far they go at most from the average adult to the average child of three: two fifths
-are somebody of ten (`kinema.body.sizes`)."""
+"""Fraction of children, and the largest step from the average adult towards the average three-year-old: two fifths is a
+ten-year-old (`kinema.body.sizes`)."""
 
 
 class MotionSampler:
@@ -83,7 +83,7 @@ class MotionSampler:
         last = self.last[which][:, None]
         centre = rng.uniform(0, 1, count)[:, None] * last
         ahead = RATE / 30.0 * torch.tensor(self.config.taps, device=rng.device)
-        # The clip starts or ends this many frames away, where a clip is padded, too.
+        # The clip starts or ends this many frames away, and is padded there, as clips are.
         ends = torch.where(rng.below(ENDED_SHARE, count, 2), rng.uniform(0, 1, count, 2), 1.0) * ahead[-1]
         ahead = torch.minimum(torch.maximum(ahead, -ends[:, :1]), ends[:, 1:])
         index = (centre + speed[:, None] * ahead).round().long().clamp(min=0)
@@ -119,7 +119,7 @@ class MotionSampler:
         return betas + young * self.body.child
 
     def _mixed(self, local: Tensor) -> Tensor:
-        """The people (N,W,24,3,3), some with `MIXED_PARTS` of another one."""
+        """The people (N,W,24,3,3), some with `MIXED_PARTS` of another person."""
         for joints, probability in MIXED_PARTS:
             receivers = self.rng.below(probability, len(local)).nonzero()[:, 0]
             donors = self.rng.integers(len(local), len(receivers))
@@ -161,7 +161,7 @@ class MotionSampler:
 
 
 class SamplePool:
-    """Clean samples in memory, some of them replaced at each draw; draws batches with simulated errors."""
+    """Clean samples in memory, some of which are replaced at each draw; draws batches with simulated errors."""
 
     def __init__(
         self, sampler: MotionSampler, *, size: int, renewed: int, errors: dict[str, Tensor] | None = None
@@ -194,8 +194,8 @@ class SamplePool:
 
 
 def _balanced(sequences: list[MocapSequence], lengths: np.ndarray) -> np.ndarray:
-    """Sampling probability of each sequence of `lengths` (S,) frames: by category and subject, tempered, within them by
-    length."""
+    """Sampling probability of each sequence of `lengths` (S,) frames: tempered over category and subject, by length
+    within them."""
     category = np.array([s.category for s in sequences])
     group = np.array([f"{s.category}/{s.subject}" for s in sequences])
     weight = np.zeros(len(sequences))

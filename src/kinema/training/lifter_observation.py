@@ -11,11 +11,11 @@ from kinema.skeleton import BLAZEPOSE33
 from kinema.training.torch_random import TorchRandom
 
 NEAREST, WIDEST = 0.25, 1.2
-"""Metres: a body whose hand would reach behind the camera is moved away until all of it is in front. What comes nearer
-later, or leaves 100 degrees of view (this is half its tangent), is not seen."""
+"""Metres: a body whose hand would reach behind the camera is moved away until all of it is in front. Points that come
+closer later, or leave a field of view of 100 degrees (this is the tangent of half of it), are not seen."""
 
 CLOSE = 1.6
-"""Metres: a camera nearer than this rarely shows all of a person."""
+"""Metres: a camera closer than this rarely shows a whole person."""
 
 
 def observe(
@@ -57,9 +57,9 @@ def errors_of_similar_poses(
     """For each sample, measured errors from a similar pose and the frames around it.
 
     Errors depend on pose and view: an arm in front of the trunk is mislocated differently from one at its side.
-    landmarks (N,W,K,3) of the samples in frames `taps`, truth (M,T,K,3) of the measured windows, beyond whose ends they
-    are played backwards. Returns windows (N,1) and rows (N,W). The nearest of some random candidates is taken, so that
-    the choice varies.
+    landmarks (N,W,K,3) of the samples in frames `taps`, truth (M,T,K,3) of the measured windows, which are reflected in
+    time beyond their ends. Returns windows (N,1) and rows (N,W). The nearest of some random candidates is taken, so
+    that the choice varies.
     """
     window, row = rng.integers(len(truth), candidates), rng.integers(truth.shape[1], candidates)
     poses = truth[window, row].reshape(candidates, -1)
@@ -70,7 +70,7 @@ def errors_of_similar_poses(
 
 
 def film_rows(taps: Sequence[int], device: torch.device) -> Tensor:
-    """(W,) frames `taps` of a lifter, at 30 a second, in frames of `LIFTER_FILM`."""
+    """(W,) frames `taps` of a lifter, at 30 per second, in frames of `LIFTER_FILM`."""
     return torch.tensor(taps, device=device) // 3
 
 
@@ -90,7 +90,7 @@ def degraded(
 
 
 def screen(points: Tensor) -> Tensor:
-    """Rays (..., 2) of points (..., 3), short of infinity for those that a camera cannot see."""
+    """Rays (..., 2) of points (..., 3), kept finite for points that a camera cannot see."""
     return (points[..., :2] / points[..., 2:].clamp(min=NEAREST)).clamp(-2 * WIDEST, 2 * WIDEST)
 
 
@@ -100,10 +100,10 @@ def seen_share(points: Tensor, rays: Tensor) -> Tensor:
 
 
 def out_of_picture(local: Tensor, metre: Tensor, rng: TorchRandom) -> Tensor:
-    """Points (N,W,K) that the picture's edge cuts off: those beyond a line below, above or beside some of the people.
+    """Points (N,W,K) cut off by the image border: those beyond a line below, above or beside some of the people.
 
     local (N,W,K,2): the points in the image, in metres from the torso's middle; metre (N,W,1,1): as for `degraded`.
-    Somebody near the camera is mostly cut off, and mostly below.
+    People close to the camera are mostly cut off, and mostly at the bottom.
     """
     count, middle = len(local), metre.shape[1] // 2
     close = metre[:, middle] > 1.0 / CLOSE
@@ -116,8 +116,8 @@ def out_of_picture(local: Tensor, metre: Tensor, rng: TorchRandom) -> Tensor:
 
 
 def guessed_confidence(cut: Tensor, rng: TorchRandom) -> Tensor:
-    """Low confidences (N,W,K) of points that are not seen: most networks give those beyond the picture, cut (N,W,K),
-    none at all."""
+    """Low confidences (N,W,K) of points that are not seen: for points outside the image, cut (N,W,K), most networks
+    give zero."""
     none = cut & rng.below(0.7, len(cut), 1, 1)
     return torch.where(none, 0.0, rng.uniform(0.0, 0.3, *cut.shape))
 

@@ -17,7 +17,7 @@ from kinema.training.torch_body import rotation_vector_to_matrix
 from kinema.training.torch_random import TorchRandom
 
 UNKNOWN_SHARE, WRONG_SHARE, SURE = 0.4, 0.02, 0.4
-"""Fractions of the samples whose vertical is not known, and of those where it is wrong; least error in degrees."""
+"""Fraction of the samples with unknown vertical, fraction with a wrong one, and least error in degrees."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +87,23 @@ def roll_some(samples: Samples, rng: TorchRandom) -> tuple[Samples, Tensor]:
 
 
 def known_verticals(up: Tensor, rng: TorchRandom) -> Tensor:
-    """What is known of verticals (N,3): inputs (N,4) as in `Vertical.inputs`; of UNKNOWN_SHARE of them nothing.
+    """The knowledge of verticals (N,3): inputs (N,4) as in `Vertical.inputs`; UNKNOWN_SHARE of them are unknown.
 
-    The others are off by what they say, except for WRONG_SHARE: vanishing lines that belong to something else.
+    The others are off by their stated uncertainty, except for WRONG_SHARE: vanishing lines that belong to something
+    else.
     """
     count = len(up)
     sigma = torch.exp(rng.uniform(math.log(SURE), math.log(VAGUE), count))
     off = torch.where(rng.below(WRONG_SHARE, count), 15.0, sigma)
-    # A turn about the vertical itself does nothing: the error is about the two horizontal axes.
+    # A rotation about the vertical itself changes nothing: the error is about the two horizontal axes.
     given = (rotation_vector_to_matrix(torch.deg2rad(off[:, None] * rng.normal(count, 3))) @ up[..., None])[..., 0]
     share = (trust(sigma) * ~rng.below(UNKNOWN_SHARE, count))[:, None]
     return torch.cat([share * given, share], -1)
 
 
 def make_batch(samples: Samples, features: Tensor, turns: Tensor, known: Tensor) -> Batch:
-    """A batch from clean samples, the features of their observations (N,W,D), the features' cameras (N,W,3,3), and what
-    is known of the verticals (N,4).
+    """A batch from clean samples, the features of their observations (N,W,D), the features' cameras (N,W,3,3), and the
+    inputs of the verticals (N,4).
     """
     features = with_vertical(features, turns, known[:, None].expand(-1, features.shape[1], -1), torch)
     turn = turns[:, turns.shape[1] // 2]
@@ -123,8 +124,8 @@ def landmark_batch(samples: Samples, rays: Tensor, confidence: Tensor, landmarks
 def foot_contacts(joints: Tensor, up: Tensor, taps: Sequence[int]) -> Tensor:
     """Foot contacts in the middle frame: joints (N,W,24,3) in frames `taps`, vertical (N,3) -> (N,4).
 
-    The ground is at the lowest foot of the sample, because the body's legs differ from the captured ones. In torch,
-    because samples are generated on the training device.
+    The ground is at the sample's lowest foot, because the body's legs differ from the captured ones. In torch, because
+    samples are generated on the training device.
     """
     feet = [SMPL24.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
     points = joints[:, :, feet]

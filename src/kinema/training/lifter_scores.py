@@ -1,4 +1,4 @@
-"""How good a lifter is on held-out people: errors of its joints and its vertical, with the vertical known and not."""
+"""Scores of a lifter on held-out people: errors of joints and vertical, with and without a known vertical."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kinema.training.torch_body import BodyTables, rotation_vector_to_matrix
 from kinema.training.torch_random import TorchRandom
 
 KNOWN = 1.5
-"""Degrees: standard deviation of the verticals that are given, about what vanishing lines and calibrations reach."""
+"""Degrees: standard deviation of the given verticals, about what vanishing lines and calibrations reach."""
 
 
 class VerticalScores:
-    """Scores lifters on the same samples twice: without the vertical, and given one that is off by KNOWN."""
+    """Scores lifters on the same samples twice: without the vertical, and with one that is off by KNOWN."""
 
     def __init__(self, samples: Samples, features: Tensor, turns: Tensor, body: BodyTables) -> None:
         """features (N,W,D), turns (N,W,3,3): of the samples' observations, as for `make_batch`."""
@@ -31,7 +31,7 @@ class VerticalScores:
         self.body = body
 
     def __call__(self, net: PoseLifter) -> dict[str, float]:
-        """The `lifter_scores`; those with the vertical given end in `_known`."""
+        """The `lifter_scores`; names of those with a given vertical end in `_known`."""
         known = lifter_scores(net, self.body, self.known)
         return lifter_scores(net, self.body, self.unknown) | {f"{name}_known": value for name, value in known.items()}
 

@@ -19,11 +19,11 @@ from kinema.training.torch_random import TorchRandom
 from kinema.training.windows import load_windows, measured_errors, with_mirrored
 
 STILL = 0.1
-"""m/s: people who move less are drawn as if they moved as much."""
+"""m/s: slower people are drawn as if they moved this fast."""
 
 
 class RenderedWindows:
-    """Stored windows, each frame of which is a sample: ground truth and network output."""
+    """Stored windows, in which each frame is a sample: ground truth and network output."""
 
     def __init__(self, windows: dict[str, np.ndarray], body: BodyTables, config: PoseLifterConfig) -> None:
         self._raw = windows
@@ -76,7 +76,7 @@ class RenderedWindows:
 
 
 class RenderedSamples:
-    """Draws batches of rendered samples, with slightly degraded observations each time.
+    """Draws batches of rendered samples, with observations slightly degraded anew each time.
 
     People who move are drawn more often than those who stand: by the square root of their `movement`.
     """

@@ -47,13 +47,13 @@ class MocapSequence:
 
 
 ACTS: dict[str, Callable[[np.random.Generator], Script]] = {"random": random_motion, "exercise": random_exercise}
-"""What is performed for training, by category."""
+"""Procedural motions for training, by category."""
 
 
 def random_sequences(
     body: BodyModel, count: int, category: str = "random", seed: int = 0, rate: float = 60.0
 ) -> list[MocapSequence]:
-    """Random motions of the average body, of one of ACTS: what half an hour of capture does not contain.
+    """Random motions of the average body, of one of ACTS, which half an hour of capture does not contain.
 
     They are assigned to ten subjects, so that some can be held out for validation.
     """
@@ -96,7 +96,7 @@ def pack_bvh(files: Sequence[Path], out: Path) -> int:
     """Write the captures of BVH files in the layout that `load_mocap` reads; returns their number.
 
     The subject is the part of a file's name before the first underscore, the category the name of its folder. Files
-    that hold no motion are left out. Raises what reading them raises.
+    without motion are left out. Raises the reader's errors.
     """
     body = load_body()
     names, subjects, categories, rates, rotations, roots = [], [], [], [], [], []

@@ -17,10 +17,10 @@ class RefinerTraining:
 
     network: "smoothnet", "synsp" or "mixer" (`kinema.models.mixer.network`). window: frames. hidden, inner:
     SmoothNet's sizes, layers: SynSP's, blocks: SmoothNet's and the mixer's, width: SynSP's and the mixer's. epochs,
-    batch, learning_rate, decay (of the rate, each epoch), position_weight, acceleration_weight: as published.
-    centred: take each window's mean away before the network (SmoothNet only). view_acceleration: SynSP's published
-    loss takes the second difference over the views instead of the frames where there are several; parity keeps it.
-    rate: frames a second of the data, None where it is not known.
+    batch, learning_rate, decay (factor per epoch), position_weight, acceleration_weight: as published.
+    centred: subtract each window's mean before the network (SmoothNet only). view_acceleration: with several views,
+    SynSP's published loss takes the second difference over views instead of frames; this keeps it. rate: frames per
+    second of the data, None if unknown.
     """
 
     network: str = setting("smoothnet", "what is trained", choices=NETWORKS)
@@ -32,20 +32,20 @@ class RefinerTraining:
     blocks: int = setting(5, f"blocks of SmoothNet and the mixer ({PUBLISHED})", metavar="N")
     width: int = setting(128, f"width of SynSP and the mixer ({PUBLISHED})", metavar="N")
     layers: int = 4
-    dropout: float = setting(0.25, f"share of activations left out in training ({PUBLISHED})", metavar="X")
-    epochs: int = setting(70, f"times through the data ({PUBLISHED})", metavar="N")
-    batch: int = setting(1024, f"windows in a step ({PUBLISHED})", metavar="N")
+    dropout: float = setting(0.25, f"share of activations dropped in training ({PUBLISHED})", metavar="X")
+    epochs: int = setting(70, f"passes through the data ({PUBLISHED})", metavar="N")
+    batch: int = setting(1024, f"windows per step ({PUBLISHED})", metavar="N")
     learning_rate: float = setting(1e-3, f"Adam's, in the first epoch ({PUBLISHED})", metavar="X")
-    decay: float = setting(0.95, f"of the learning rate, each epoch ({PUBLISHED})", metavar="X")
+    decay: float = setting(0.95, f"factor on the learning rate after each epoch ({PUBLISHED})", metavar="X")
     position_weight: float = 1.0
     acceleration_weight: float = setting(0.1, f"of the acceleration in the loss ({PUBLISHED})", metavar="X")
-    centred: bool = setting(False, "take each window's mean away (SmoothNet)")
+    centred: bool = setting(False, "subtract each window's mean (SmoothNet)")
     view_acceleration: bool = setting(False, "SynSP's published multi-view loss")
     rate: float | None = setting(
-        None, "frames a second of the data (default: 30 for Kinema's own, else not known)",
+        None, "frames per second of the data (default: 30 for Kinema's own, else unknown)",
         public="fps", metavar="N", aliases=("rate",),
     )  # fmt: skip
-    seed: int = setting(4321, "of all that is drawn at random", metavar="N")
+    seed: int = setting(4321, "of everything random", metavar="N")
 
     def __post_init__(self) -> None:
         require(self.network in NETWORKS, "network", f"be one of {', '.join(NETWORKS)}", repr(self.network))
@@ -59,9 +59,9 @@ class RefinerTraining:
 
     @classmethod
     def published(cls, network: str, dataset: str, representation: str, **changes: Any) -> RefinerTraining:
-        """The settings that were published for a network, a data set and a representation, some of them changed.
+        """The published settings for a network, a data set and a representation, with changes.
 
-        The mixer's are those of the file that ships.
+        The mixer's are those of the shipped file.
         """
         row: dict[str, Any] = {"network": network}
         if network == "mixer":

@@ -1,4 +1,4 @@
-"""The packages that training needs, all of the extra `train`: missing ones are named before the first epoch."""
+"""The packages that training needs, all in the extra `train`; missing ones are reported before the first epoch."""
 
 from __future__ import annotations
 

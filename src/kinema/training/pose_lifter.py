@@ -20,26 +20,26 @@ from kinema.training.lifter_samples import Batch
 from kinema.training.torch_body import BodyTables
 
 _UNSEEN = (22, 23)
-"""SMPL's hands, which are not captured."""
+"""SMPL's hand joints, which are not captured."""
 
 _LIMBS = SMPL24.indices(LIMBS12)
 
 KEPT = 16
-"""Batches in memory, of which those are chosen that serve again."""
+"""Number of batches in memory from which reused ones are chosen."""
 
 FRESH_RATE, START_RATE = 1e-3, 5e-4
-"""Peak learning rates of a network that has learned nothing yet, and of one that goes on learning."""
+"""Peak learning rates for training from scratch and for continued training."""
 
 
 @dataclass(frozen=True)
 class LifterTraining:
     """Schedule and loss weights.
 
-    minutes: limit over which the schedule runs, of wall-clock time or, with cpu_time, of this process's time on its
-    cores, divided by their number, so that what else the machine does makes no difference; rendered_share: fraction
+    minutes: length of the schedule, in wall-clock time or, with cpu_time, in this process's CPU time divided by its
+    number of cores, so that other load on the machine makes no difference; rendered_share: fraction
     of each batch that comes from rendered windows; average: decay of the exponential moving average of the weights;
-    uses: steps that a batch serves for on average, since drawing one takes longer than a step (data echoing, Choi et
-    al. 2019); limb_share: of the loss of the joints' positions, what the twelve limb joints have to themselves.
+    uses: average number of steps that a batch is used for, because drawing one takes longer than a step (data echoing,
+    Choi et al. 2019); limb_share: share of the twelve limb joints in the loss of joint positions.
     """
 
     batch: int = 768
@@ -66,7 +66,7 @@ class LifterTraining:
 def lifter_loss(
     net: PoseLifter, body: BodyTables, batch: Batch, options: LifterTraining
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of one batch, and its terms as scalars."""
+    """The loss of a batch, and its terms as scalars."""
     with torch.autocast(batch.features.device.type, torch.bfloat16):
         outputs = net.at_centre(batch.features)
     six, sigma, betas, up, contacts = (a[:, 0].float() for a in outputs)

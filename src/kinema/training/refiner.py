@@ -47,9 +47,9 @@ def synsp_loss(
     *,
     over_views: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(total, of the precise branch, of the smooth branch): positions for the first, accelerations too for the smooth
-    one, and half as much of them for the final output. outputs: precise, smooth, final, each (B,F,C) or (B,P,F,C).
-    over_views: the published second difference of several views, which runs over the views.
+    """(total, precise branch, smooth branch): positions for the precise branch, accelerations as well for the smooth
+    branch, and half as much of them for the final output. outputs: precise, smooth, final, each (B,F,C) or (B,P,F,C).
+    over_views: with several views, take the second difference over the views, as published.
     """
     axis = 1 if over_views else -2
 
@@ -119,13 +119,13 @@ def train_refiner(
     recipe: dict[str, Any] | None = None, say: Callable[[str], None] = print, device: str = "cpu",
     until: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Train, or go on where a run in the same folder stopped; returns what `refiner.json` says.
+    """Train, or resume a stopped run in the same folder; returns the contents of `refiner.json`.
 
-    sources: taken in turns, cut to the shortest (SmoothNet); SynSP draws among them and keeps the first alone for the
+    sources: alternating, truncated to the shortest (SmoothNet); SynSP draws among them and uses only the first for the
     last two thirds, as published. validation: scored after each epoch. out: the folder of `refiner.safetensors`,
     `refiner.json`, `refiner.onnx` (of the best epoch) and `state.pt` (to go on from). until: stop after this epoch.
-    Raises UsageError where sources differ, the folder holds a run of other settings or a package is missing, and
-    OutputError if nothing can be written to `out`, all before the first epoch.
+    Raises UsageError if sources differ, the folder holds a run with other settings or a package is missing, and
+    OutputError if `out` is not writable, all before the first epoch.
     """
     require_packages()
     _check(sources, validation, options)
@@ -152,7 +152,7 @@ def train_refiner(
             scaler.update()
             losses.append(float(loss.detach()))
         if not losses or not math.isfinite(losses[-1]):
-            raise InputError("the loss is no number any more; lower the learning rate or look for wrong values")
+            raise InputError("the loss is no longer a number; lower the learning rate or look for wrong values")
         scores = validate(net, validation, options)
         run.finish(epoch, float(np.mean(losses)), scores)
         say(run.line())
@@ -210,7 +210,7 @@ def _check(sources: Sequence[Source], validation: RefinerClips, options: Refiner
         if not same or each.views != first.views:
             raise UsageError(
                 f"{first.name} has {first.coordinates} coordinates of {first.views} views, {each.name} "
-                f"{each.coordinates} of {each.views}; {options.network} needs the same of all"
+                f"{each.coordinates} of {each.views}; {options.network} needs the same for all"
             )
     if first.views > 1 and options.network != "synsp":
         raise UsageError("only SynSP sees several views at a time; train SynSP, or leave `multi_view` out")
@@ -250,7 +250,8 @@ class _Run:
         return len(self.history)
 
     def finish(self, epoch: int, loss: float, scores: RefinerScores) -> None:
-        """Note an epoch, keep its weights if they are the best, and store all that another run needs to go on."""
+        """Record an epoch, keep its weights if they are the best, and save everything that another run needs to
+        resume."""
         row = {"epoch": epoch + 1, "loss": loss, **scores.to_dict()}
         row["share"] = scores.position / scores.input_position + scores.acceleration / scores.input_acceleration
         if not self.best or row["share"] < min(each["share"] for each in self.history):
@@ -274,12 +275,12 @@ class _Run:
         )
 
     def about(self) -> dict[str, Any]:
-        """What the weights are and what made them."""
+        """The metadata of the weights and their training."""
         kept = min(self.history, key=lambda row: row["share"]) if self.history else {}
         return {"config": self.config, "recipe": self.recipe, "kept": kept, "history": self.history}
 
     def export(self) -> None:
-        """Write the best epoch's weights, for torch and for onnxruntime, and what made them."""
+        """Write the best epoch's weights, for torch and onnxruntime, and their metadata."""
         from safetensors.torch import save_file
 
         from kinema.training.export import export_onnx

@@ -1,4 +1,4 @@
-"""Training clips of the keypoint pipeline: its estimated 3D landmarks, frame by frame, with the true ones.
+"""Training clips of the keypoint pipeline: its estimated 3D landmarks for each frame, with the true ones.
 
 A refiner of landmarks receives raw estimates: they jitter, swap sides, lose limbs and underestimate depth. Clips are
 either the networks' estimates on rendered images, or captured motion seen by random cameras with the errors measured
@@ -23,7 +23,7 @@ from kinema.training.windows import KeypointErrors, measured_errors
 
 NAME = "keypoints"
 CANDIDATES = 64
-"""Number of measured segments from which the one with the most similar pose is taken."""
+"""Number of measured segments from which the segment with the most similar pose is taken."""
 
 _HIPS = (BLAZEPOSE33.index("left_hip"), BLAZEPOSE33.index("right_hip"))
 
@@ -108,10 +108,10 @@ def corrupted(truth: np.ndarray, errors: KeypointErrors, rng: np.random.Generato
 def statistics(errors: KeypointErrors) -> dict[str, np.ndarray]:
     """Statistics of the residuals, for each of the 33 landmarks.
 
-    rms_mm: across the view (0) and along it (1); correlation: of frames `lags` apart, without the constant part of a
-    window; outliers: fraction of frames with a residual of more than three times the landmark's median; lost: fraction
-    of frames with a confidence below 0.5; exchanged: fraction of frames in which it was nearer to the other side's
-    true position than to its own.
+    rms_mm: across (0) and along (1) the viewing direction; correlation: of frames `lags` apart, without the constant
+    part of a window; outliers: fraction of frames with a residual of more than three times the landmark's median; lost:
+    fraction of frames with a confidence below 0.5; exchanged: fraction of frames in which the landmark was closer to
+    the other side's true position than to its own.
     """
     solid, truth = errors.solid, errors.truth
     size = np.linalg.norm(solid, axis=-1)

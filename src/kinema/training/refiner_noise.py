@@ -1,4 +1,4 @@
-"""The estimator's real errors: the default pipeline's estimates on rendered windows, with the ground truth.
+"""The estimator's actual errors: the default pipeline's estimates on rendered windows, with the ground truth.
 
 A refiner must be trained on the errors that it will receive. The fit is already smooth; what remains is slow, differs
 between joints and is correlated within a limb, unlike white noise. So the fit is run on
@@ -46,7 +46,7 @@ class Bodies:
 
 @dataclass(frozen=True, eq=False)
 class FittedWindows:
-    """The estimator's output and the ground truth, at 30 frames per second."""
+    """The estimator's output and the ground truth at 30 frames per second."""
 
     fitted: Bodies
     truth: Bodies
@@ -148,7 +148,7 @@ class MeasuredErrors:
         return rotations, self.betas[row], path
 
     def statistics(self) -> dict[str, np.ndarray]:
-        """Statistics of the errors: per joint the root mean square angle (degrees), its fraction that is constant
+        """Statistics of the errors: per joint the root mean square angle (degrees), the fraction of it that is constant
         in a window, and the correlation of the remainder between frames 1, 2, 4, 8 and 16 apart.
         """
         angles = np.degrees(matrix_to_axis_angle(self.rotations))  # (N,T,24,3)

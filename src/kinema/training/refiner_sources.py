@@ -24,7 +24,7 @@ SEGMENT = REFINER_FILM.frames
 
 
 class Source(Protocol):
-    """Yields the batches of an epoch."""
+    """Yield the batches of an epoch."""
 
     name: str
     representation: str
@@ -66,8 +66,8 @@ def _long_enough(clip: np.ndarray, window: int) -> np.ndarray:
 
 
 class MocapSource:
-    """Captured motion of random bodies, seen by random cameras, with measured errors that are drawn anew every
-    epoch. stretches: segments of 96 frames per epoch. Sequences are drawn by category and subject, not by length alone.
+    """Captured motion of random bodies, seen by random cameras, with measured errors drawn anew every epoch. stretches:
+    segments of 96 frames per epoch. Sequences are drawn by category and subject, not by length alone.
     """
 
     views = 1
@@ -77,7 +77,7 @@ class MocapSource:
         *, stretches: int = 300,
     ) -> None:  # fmt: skip
         if representation not in ("3d", "smpl"):
-            raise UsageError(f"motion capture trains refiners of 3d or smpl, not of {representation}")
+            raise UsageError(f"motion capture trains refiners of 3d or smpl, not {representation}")
         if not sequences:
             raise InputError("no sequence of motion capture is left to train on")
         self.name, self.representation = "mocap", representation

@@ -72,7 +72,7 @@ SIZE = (384, 384)
 """Size of the rendered images in pixels: the networks use a crop of 256."""
 
 HELD_OUT_SHARE = 0.06
-"""Fraction of the windows: just enough for evaluation."""
+"""Fraction of the windows held out: just enough for evaluation."""
 
 PART_SIZE = 200
 """Windows per file."""
@@ -197,14 +197,14 @@ def render_windows(
     sequences: Sequence[MocapSequence], out: Path, film: Film, *, seed: int, minutes: float = math.inf,
     most: float = math.inf, workers: int, held_out: Sequence[str],
 ) -> None:  # fmt: skip
-    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, or a number of them, in several processes.
+    """Write windows (train_*.npz, held_out_*.npz) to `out` for some minutes, or up to a number, in several processes.
 
-    most: in each process. With the same seed and number of processes the windows are the same, however long each takes.
+    most: number per process. The windows depend only on the seed and the number of processes, not on speed.
     """
     out.mkdir(parents=True, exist_ok=True)
     locate("blazepose-landmarks-full")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = "1"  # the processes share the cores already
+        os.environ[variable] = "1"  # the processes already share the cores
     dense = [s.resampled(CAPTURE_RATE) for s in sequences]
     deadline = time.time() + minutes * 60
     with ProcessPoolExecutor(workers) as pool:

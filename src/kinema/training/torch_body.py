@@ -17,7 +17,8 @@ from kinema.body.kinematics import Rig
 class BodyTables:
     """The free body as a torch rig: the contents of `kinema.body.kinematics.Rig`, for any betas.
 
-    Poses in torch rather than with `forward_kinematics`, because samples are generated on the training device.
+    Poses are computed in torch rather than by `forward_kinematics`, because samples are generated on the training
+    device.
     """
 
     parents: tuple[int, ...]
@@ -30,7 +31,7 @@ class BodyTables:
 
     @classmethod
     def of(cls, body: BodyModel, device: str, points: Sequence[tuple[str, str]] | None = None) -> BodyTables:
-        """The tables of a body with BlazePose's landmarks, or with other `points`: names of set and point."""
+        """The tables of a body with BlazePose's landmarks, or with other `points`: names of sets and points."""
         rigs = {name: Rig.of(body, name, np.zeros(10)) for name in dict(points or (("blazepose33", ""),))}
         rig = next(iter(rigs.values()))
         rows = [(rig, row) for row in range(len(rig.point_joint))]

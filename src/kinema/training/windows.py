@@ -1,4 +1,4 @@
-"""Loading rendered windows, and measuring the keypoint networks' errors on them."""
+"""Loads rendered windows and measures the keypoint networks' errors on them."""
 
 from __future__ import annotations
 

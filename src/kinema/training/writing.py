@@ -1,4 +1,4 @@
-"""The folder that a training writes to, tried before its first epoch."""
+"""Checks before the first epoch that a training can write to its folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kinema.storage.atomic import explain_write_error
 
 
 def require_writable(folder: Path) -> None:
-    """Raise OutputError unless files can be written to the folder, which is made if needed."""
+    """Raise OutputError unless files can be written to the folder, which is created if needed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

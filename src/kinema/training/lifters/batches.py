@@ -9,11 +9,11 @@ from torch import Tensor
 from kinema.training.lifters.clips import Samples, TrainingClips, frames_of
 
 _MIRRORED_LENS = (2, 7)
-"""The principal point's x and the second tangential coefficient change their sign in a mirror."""
+"""The principal point's x and the second tangential coefficient change sign when mirrored."""
 
 
 class Batches:
-    """Gathers samples of clips. Samples that are mirrored have x negated, left and right exchanged."""
+    """Gathers samples of clips. Mirrored samples have x negated, and left and right exchanged."""
 
     def __init__(self, clips: TrainingClips, samples: Samples, device: str) -> None:
         self.clips, self.samples, self.device = clips, samples, device

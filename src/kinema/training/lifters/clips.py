@@ -1,4 +1,4 @@
-"""The frames that a lifter is trained on, end to end in a few arrays, and the windows that are cut from them."""
+"""The training frames of a lifter, concatenated in a few arrays, and the windows that are cut from them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from kinema.training.lifters.options import LifterTraining
 
 @dataclass(frozen=True, eq=False)
 class TrainingClips:
-    """C clips of F frames in all.
+    """C clips with F frames in total.
 
-    keypoints (F, K, 2): the image's width is from -1 to 1. joints (F, J, 3): metres in the camera's axes, the root in
-    row 0, the others relative to it; None without motion capture. starts, lengths (C,): of each clip. lenses (C, 9):
-    see `DatasetCamera.lens`. names: the kind of action of each clip. keypoint_mirror, joint_mirror: the joint that each
-    is in a mirror. judged (F,) bool: frames that a score counts; all if None. root: the joint, where it is not the
-    first. millimetres: in a unit of the joints, where it is not the metre.
+    keypoints (F, K, 2): the image's width spans -1..1. joints (F, J, 3): metres in the camera's axes, the root in row
+    0, the others relative to it; None without motion capture. starts, lengths (C,): of each clip. lenses (C, 9): see
+    `DatasetCamera.lens`. names: the kind of action of each clip. keypoint_mirror, joint_mirror: the mirror counterpart
+    of each joint. judged (F,) bool: frames that are scored; all if None. root: the index of the root joint, if not the
+    first. millimetres: per unit of the joints, if not metres.
     """
 
     keypoints: np.ndarray
@@ -47,7 +47,8 @@ def labelled_clips(
     data: LifterDataset, subjects: Sequence[str], options: LifterTraining, actions: Sequence[str] = (), *,
     whole: bool = False,
 ) -> TrainingClips:  # fmt: skip
-    """Clips with motion capture. whole: all of each, whatever `subset` says. Raises InputError if there are none."""
+    """Clips with motion capture. whole: use all of each, regardless of `subset`. Raises InputError if there are
+    none."""
     views = []
     for clip in data.clips(subjects, actions):
         part = chosen_part(len(clip.joints), f"{clip.subject} {clip.action}", options, whole=whole)
@@ -65,9 +66,9 @@ def unlabelled_clips(
     keypoints: Keypoints, cameras: Mapping[str, tuple[DatasetCamera, ...]], subjects: Sequence[str],
     options: LifterTraining, actions: Sequence[str] = (), *, lenses: bool = True,
 ) -> TrainingClips:  # fmt: skip
-    """Clips of which only the keypoints are used. lenses: whether those are needed, or the sizes of the images alone.
+    """Clips with keypoints only. lenses: whether lenses are needed, or only the image sizes.
 
-    Raises InputError: no such subject, or neither its cameras nor, without lenses, the size of its video are known.
+    Raises InputError for an unknown subject, and if its cameras (without lenses: the size of its video) are not known.
     """
     views = []
     for subject in subjects:
@@ -99,7 +100,7 @@ def _lenses(
 
 
 def chosen_part(frames: int, name: str, options: LifterTraining, *, whole: bool) -> slice:
-    """The frames of a clip that are used: a share of it, at a place that its name decides, at a constant stride."""
+    """The frames of a clip that are used: a share of it, at a position derived from its name, at a constant stride."""
     count = frames if whole else round(frames // options.downsample * options.subset) * options.downsample
     chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
     first = int(chance * (frames - count + 1))
@@ -109,7 +110,7 @@ def chosen_part(frames: int, name: str, options: LifterTraining, *, whole: bool)
 def joined(
     views: Iterable[tuple], keypoint_mirror: np.ndarray, joint_mirror: np.ndarray, nothing: str, **more: Any
 ) -> TrainingClips:
-    """Clips end to end. views: (keypoints, joints or None, lens, name) of each. more: further fields.
+    """Clips concatenated. views: (keypoints, joints or None, lens, name) of each. more: further fields.
 
     Raises InputError(nothing) if no view has frames.
     """
@@ -137,8 +138,8 @@ def _mirror(joints: Keypoints | Positions) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """N samples: clip (N,); first (N,), the frame of the clip that a window is placed by, which may lie before its
-    beginning; mirrored (N,)."""
+    """N samples: clip (N,); first (N,), the frame of the clip that positions a window, which may lie before the clip;
+    mirrored (N,)."""
 
     clip: np.ndarray
     first: np.ndarray
@@ -149,7 +150,7 @@ class Samples:
 
 
 def samples_of(lengths: Iterable[int], stride: int = 1, *, flip: bool = True) -> Samples:
-    """Samples of `stride` frames that cover every clip, centred on it; each clip is followed by its mirror image."""
+    """Samples of `stride` frames that cover each clip, centred on it; each clip is followed by its mirror image."""
     clip, first, mirrored = [], [], []
     for number, length in enumerate(lengths):
         count = -(-length // stride)
@@ -162,14 +163,15 @@ def samples_of(lengths: Iterable[int], stride: int = 1, *, flip: bool = True) ->
 
 
 def frames_of(samples: Samples, rows: np.ndarray, places: np.ndarray, clips: TrainingClips) -> np.ndarray:
-    """(R, P) frames of the joined arrays: the places (P,) about each sample; a clip's first and last frame repeat."""
+    """(R, P) frames of the concatenated arrays: the offsets `places` (P,) from each sample; clips are padded with their
+    first and last frame."""
     clip = samples.clip[rows]
     inside = np.clip(samples.first[rows, None] + places, 0, clips.lengths[clip, None] - 1)
     return np.asarray(clips.starts[clip, None] + inside)
 
 
 class Order:
-    """The order of samples, drawn anew for every pass: the authors' sequence of permutations from one seed."""
+    """The order of samples, drawn anew for each pass: the authors' sequence of permutations from one seed."""
 
     def __init__(self, count: int, seed: int) -> None:
         self._count, self._seed = count, seed
@@ -177,7 +179,7 @@ class Order:
         self._order: np.ndarray = np.arange(0)
 
     def of(self, number: int) -> np.ndarray:
-        """(N,) the order of pass `number`, the first is 0: the same whichever passes were asked for before."""
+        """(N,) the order of pass `number`, from 0, independent of the passes requested before."""
         if number + 1 < self._drawn:
             self._chance, self._drawn = np.random.RandomState(self._seed), 0
         while self._drawn <= number:
@@ -187,5 +189,5 @@ class Order:
 
     @property
     def state(self) -> np.random.RandomState:
-        """The generator after the last pass that was asked for."""
+        """The generator after the last pass requested."""
         return self._chance

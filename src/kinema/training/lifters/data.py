@@ -1,4 +1,4 @@
-"""A training's files opened and checked, and its network made, before the first epoch."""
+"""Opens and checks the files of a training and builds its network, before the first epoch."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from kinema.training.lifters.trainee import Trainee
 from kinema.training.lifters.videopose3d import VideoPose3DTraining
 
 NO_ONE = "none"
-"""In place of the subjects to judge by."""
+"""Given instead of subjects to evaluate on, for none."""
 
 SUBJECTS, TEST_SUBJECTS = "S1,S5,S6,S7,S8", "S9,S11"
-"""Of Human3.6M, as its authors divide them."""
+"""Human3.6M's subjects as its authors split them."""
 
 OF_3DHP = ("pstmo-masked", "pstmo")
 """Networks that are trained on MPI-INF-3DHP, whose file lacks the cameras that the others need."""
 
 LAYOUTS = {"h36m": "h36m", "coco": "coco", "h36m17": "h36m", "coco17": "coco"}
-"""Layout in the 2D file -> the word for it in a checkpoint's name, as the authors use it."""
+"""Layout in the 2D file -> its name in the authors' checkpoint file names."""
 
 
 def train_lifter(
     data: LifterData, options: LifterTraining, out: Path, *, device: str = "cpu", say: Callable[[str], None] = print,
     progress: Progress = silent,
 ) -> Path:  # fmt: skip
-    """Train a published lifter, or go on where a training in the same folder stopped: see `loop.train`.
+    """Train a published lifter, or resume a stopped training in the same folder: see `loop.train`.
 
-    Returns the result, a checkpoint in the authors' format. Raises UsageError and InputError: settings that do not
-    belong together, files of another layout, subjects that are missing, a checkpoint of another size.
+    Returns the result, a checkpoint in the authors' format. Raises UsageError and InputError for inconsistent settings,
+    files of another layout, missing subjects and a checkpoint of another size.
     """
     torch.manual_seed(options.seed)
     trainee, recipe = _opened(data, options, device)
@@ -140,7 +140,7 @@ def _subjects(data: LifterData) -> tuple[str, ...]:
 
 
 def _test_subjects(data: LifterData) -> tuple[str, ...]:
-    """Those to judge by. Raises UsageError for one that is trained on."""
+    """The subjects to evaluate on. Raises UsageError if one is also trained on."""
     wanted = TEST_SUBJECTS if data.test_subjects is None else data.test_subjects
     subjects = () if wanted in ("", NO_ONE) else subjects_of(wanted)
     both = sorted({*subjects} & {*_subjects(data)})

@@ -1,4 +1,5 @@
-"""The training loop of lifters. A stopped training goes on as if it had not stopped: every state is that of a step."""
+"""The training loop of lifters. A resumed training continues as if it had not stopped: states are saved between
+steps."""
 
 from __future__ import annotations
 
@@ -22,12 +23,12 @@ from kinema.training.lifters.trainee import Trainee
 from kinema.training.writing import require_writable
 
 STATE, REPORT = "state.pt", "training.json"
-"""Files of a training's folder beside the result."""
+"""Files in a training's folder besides the result."""
 
 
 @dataclass
 class Place:
-    """How far a training has come: steps of the current epoch, the sum of their losses, and the epochs before."""
+    """Progress of a training: completed epochs, and the steps of the current one with the sum of their losses."""
 
     step: int = 0
     total: float = 0.0
@@ -42,12 +43,12 @@ def train(
     trainee: Trainee, options: LifterTraining, out: Path, *, recipe: Mapping[str, Any], device: str,
     say: Callable[[str], None] = print, progress: Progress = silent,
 ) -> Path:  # fmt: skip
-    """Train, or go on where a training in the same folder stopped. Returns the result, in the authors' format.
+    """Train, or resume a stopped training in the same folder. Returns the result, in the authors' format.
 
     out: the folder of the result, of `training.json` (settings, data, scores of every epoch) and of `state.pt`, which
-    is written after every epoch and at least every `save_every` seconds. recipe: what else the training depends on; a
-    folder of another one is refused. say: is given a line after each epoch. Raises UsageError (a folder of another
-    training), InputError (the loss is not finite), OutputError.
+    is written after every epoch and at least every `save_every` seconds. recipe: everything else that the training
+    depends on; a folder with a different one is refused. say: called with a line after each epoch. Raises UsageError (a
+    folder of another training), InputError (the loss is not finite), OutputError.
     """
     require_writable(out)
     sweep(out)
@@ -103,14 +104,14 @@ class _Run:
         return self.out / self.trainee.file
 
     def resumed(self) -> Place:
-        """Where to go on, with all weights and random numbers as they were there."""
+        """The point to resume from, with weights and random state restored."""
         path = self.out / STATE
         if not path.is_file():
             return Place()
         try:
             state = torch.load(path, map_location=self._device, weights_only=True)
             config, place = state["config"], Place(**json.loads(state["place"]))
-        except Exception as error:  # whatever torch raises for a damaged file
+        except Exception as error:  # torch can raise anything for a damaged file
             reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
             raise InputError(f"{path} is no state of a training ({reason}); remove it to start anew") from None
         if config != self._config():
@@ -125,7 +126,7 @@ class _Run:
         return place
 
     def save(self, place: Place) -> None:
-        """Keep all that another run needs to go on."""
+        """Save everything that another run needs to resume."""
         cuda = self._device.startswith("cuda")
         state: dict[str, str | Tensor | dict[str, Any]] = {
             "config": self._config(),
@@ -139,7 +140,7 @@ class _Run:
             torch.save(state, path)
 
     def finish(self, place: Place) -> str:
-        """End an epoch: its scores, the result if it is to be kept, the state. Returns a line for people."""
+        """End an epoch: score it, write the result if it is kept, and the state. Returns a line to print."""
         count = sum(len(rows) for rows in self.trainee.steps(place.epoch))
         row: dict[str, float] = {"epoch": place.epoch + 1, "loss": place.total / count}
         score = self.trainee.score()

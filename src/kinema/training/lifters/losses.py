@@ -21,21 +21,21 @@ def position_error(found: Tensor, true: Tensor) -> Tensor:
 
 
 def weighted_position_error(found: Tensor, true: Tensor, weights: Tensor) -> Tensor:
-    """Mean of distances times weights, which have the points' shape without the last axis or are spread over it."""
+    """Mean of weighted distances; weights have, or broadcast to, the points' shape without the last axis."""
     error: Tensor = (weights * (found - true).norm(dim=-1)).mean()
     return error
 
 
 def trajectory_error(found: Tensor, true: Tensor) -> Tensor:
-    """Error of root positions (B, F, 1, 3), each divided by its true depth: what is far away may be less exact."""
+    """Error of root positions (B, F, 1, 3), each divided by its true depth: distant roots may be less accurate."""
     return weighted_position_error(found, true, 1 / true[..., 2])
 
 
 def projected(points: Tensor, lens: Tensor, *, distorted: bool = True) -> Tensor:
-    """Points (B, ..., 3) in the cameras' axes -> image positions (B, ..., 2), by lenses (B, 9).
+    """Points (B, ..., 3) in the cameras' axes -> image positions (B, ..., 2), for lenses (B, 9).
 
     A lens is two focal lengths, principal point, k1 k2 k3, p1 p2. The slopes x/z and y/z are limited to 1, so that
-    points beside or behind the camera leave the loss finite. distorted: with the lens's distortion.
+    points beside or behind the camera leave the loss finite. distorted: with the lens distortion.
     """
     lens = lens.reshape(len(lens), *[1] * (points.dim() - 2), 9)
     focal, centre, radial, tangential = lens[..., :2], lens[..., 2:4], lens[..., 4:7], lens[..., 7:]
@@ -49,7 +49,8 @@ def projected(points: Tensor, lens: Tensor, *, distorted: bool = True) -> Tensor
 
 
 def bone_length_error(joints: Tensor, parents: Sequence[int], known: int) -> Tensor:
-    """Mean difference of the mean bone lengths of the first `known` clips and of the others: joints (B, F, J, 3)."""
+    """Mean difference between the mean bone lengths of the first `known` clips and of the others: joints (B, F, J,
+    3)."""
     child = torch.tensor([j for j, parent in enumerate(parents) if parent >= 0], device=joints.device)
     lengths = (joints[:, :, child] - joints[:, :, [parents[j] for j in child.tolist()]]).norm(dim=-1).mean(dim=1)
     error: Tensor = (lengths[:known].mean(dim=0) - lengths[known:].mean(dim=0)).abs().mean()
@@ -57,10 +58,10 @@ def bone_length_error(joints: Tensor, parents: Sequence[int], known: int) -> Ten
 
 
 def filling_loss(filled: Filled, windows: Tensor) -> Tensor:
-    """Mean distance of P-STMO's first stage over all frames (B, T, J, 2) and joints, those that it saw included."""
+    """Mean distance of P-STMO's first stage over all frames (B, T, J, 2) and joints, visible ones included."""
     return position_error(filled.poses, windows[:, filled.order])
 
 
 def lifting_terms(out: PSTMOOutput, joints: Tensor) -> tuple[Tensor, Tensor]:
-    """P-STMO's errors of all frames, and of the middle one; joints (B, T, J, 3) have their root at 0."""
+    """P-STMO's errors of all frames, and of the middle frame; joints (B, T, J, 3) have their root at 0."""
     return position_error(out.every, joints), position_error(out.middle, joints[:, joints.shape[1] // 2])

@@ -23,7 +23,7 @@ SPREAD = 4096
 
 
 class MaskedTraining:
-    """See `Trainee`: the first stage, which fills in frames and joints that it does not see."""
+    """See `Trainee`: the first stage, which fills in hidden frames and joints."""
 
     keep_best, metric = True, "filling error"
 

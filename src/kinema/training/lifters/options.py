@@ -14,7 +14,7 @@ PUBLISHED = "default: as published for the network"
 
 
 def widths_of(text: str) -> tuple[int, ...]:
-    """Filter widths of the text "3,3,3". Raises UsageError."""
+    """Filter widths from text such as "3,3,3". Raises UsageError."""
     parts = text.split(",")
     if not all(part.strip().isdecimal() for part in parts):
         raise UsageError(f"filter widths are numbers, as in 3,3,3, found {text!r}")
@@ -25,19 +25,19 @@ def widths_of(text: str) -> tuple[int, ...]:
 class LifterTraining:
     """What is trained, and how.
 
-    network: "videopose3d", "pstmo-masked" (P-STMO's first stage, which needs 2D alone), "pstmo", or "pstmo-refine" (its
-    last stage, whose windows are those of its lifter). widths, causal, dense: VideoPose3D's filters; channels: its
-    width, P-STMO's width of a token. frames: of P-STMO's window, frame_stride apart; layers: of its temporal encoder.
-    batch: predicted frames in a step; stride: frames that one sample predicts (VideoPose3D). learning_rate, decay (of
-    the rate, each epoch), dropout, epochs: as published. flip: train on mirrored clips as well. downsample: only every
-    n-th frame of the data. subset: share of each clip that is used. hidden_frames: share; hidden_joints: of each frame.
-    warmup: epochs before the unlabelled clips count; linear, bones: of their loss. save_every: seconds.
+    network: "videopose3d", "pstmo-masked" (P-STMO's first stage, which needs 2D only), "pstmo", or "pstmo-refine" (its
+    last stage, which has its lifter's windows). widths, causal, dense: VideoPose3D's filters; channels: its width,
+    P-STMO's width of a token. frames: of P-STMO's window, frame_stride apart; layers: of its temporal encoder. batch:
+    predicted frames per step; stride: frames that one sample predicts (VideoPose3D). learning_rate, decay (factor per
+    epoch), dropout, epochs: as published. flip: train on mirrored clips as well. downsample: only every n-th frame of
+    the data. subset: share of each clip that is used. hidden_frames: share; hidden_joints: number per frame. warmup:
+    epochs before the unlabelled clips count; linear, bones: settings of their loss. save_every: seconds.
     """
 
     network: str = setting("videopose3d", "what is trained", choices=NETWORKS)
     widths: str = setting("3,3,3,3,3", "widths of VideoPose3D's filters", metavar="W,W")
-    causal: bool = setting(False, "VideoPose3D sees the past alone")
-    dense: bool = setting(False, "VideoPose3D with filters without holes")
+    causal: bool = setting(False, "VideoPose3D sees only past frames")
+    dense: bool = setting(False, "VideoPose3D with dense instead of dilated filters")
     frames: int = setting(
         243, "frames of P-STMO's window: 9, 27, 81, 243 or 351 (default: 243; 81 for 3DHP)", public="window_size",
         metavar="N",
@@ -45,7 +45,7 @@ class LifterTraining:
     layers: int = setting(3, "layers of P-STMO's temporal encoder: 3 for P-STMO-S, 4 for P-STMO", metavar="N")
     channels: int = setting(1024, f"width of the network ({PUBLISHED})", metavar="N")
     frame_stride: int = setting(
-        1, "frames of the data from one frame of P-STMO's window to the next (default: 2, for Human3.6M's 50 frames per"
+        1, "frames of the data per frame of P-STMO's window (default: 2, for Human3.6M's 50 frames per"
         " second; 1 for 3DHP)",
         metavar="N",
     )  # fmt: skip
@@ -53,20 +53,18 @@ class LifterTraining:
     downsample: int = setting(1, "use every N-th frame of the data", metavar="N")
     subset: float = setting(1.0, "share of each clip to train on", metavar="X")
     flip: bool = setting(True, "do not train on mirrored clips", off=True)
-    epochs: int = setting(60, f"times through the data ({PUBLISHED})", metavar="N")
-    batch: int = setting(1024, f"predicted frames in a step ({PUBLISHED})", metavar="N")
+    epochs: int = setting(60, f"passes through the data ({PUBLISHED})", metavar="N")
+    batch: int = setting(1024, f"predicted frames per step ({PUBLISHED})", metavar="N")
     learning_rate: float = setting(1e-3, f"Adam's, in the first epoch ({PUBLISHED})", metavar="X")
-    decay: float = setting(0.95, f"of the learning rate, each epoch ({PUBLISHED})", metavar="X")
-    dropout: float = setting(0.25, f"share of activations left out in training ({PUBLISHED})", metavar="X")
+    decay: float = setting(0.95, f"factor on the learning rate after each epoch ({PUBLISHED})", metavar="X")
+    dropout: float = setting(0.25, f"share of activations dropped in training ({PUBLISHED})", metavar="X")
     hidden_frames: float = setting(0.8, f"share of the frames that the first stage hides ({PUBLISHED})", metavar="X")
     hidden_joints: int = setting(2, f"joints of each frame that the first stage hides ({PUBLISHED})", metavar="N")
     warmup: int = setting(1, "epochs before the unlabelled clips count", metavar="N")
-    linear: bool = setting(False, "unlabelled clips: project without the lens's distortion")
-    bones: bool = setting(True, "unlabelled clips: leave out the term of bone lengths", off=True)
-    seed: int = setting(1234, "of all that is drawn at random", metavar="N")
-    save_every: float = setting(
-        300.0, "seconds between the states that a training goes on from", metavar="S", neutral=True
-    )
+    linear: bool = setting(False, "unlabelled clips: project without lens distortion")
+    bones: bool = setting(True, "unlabelled clips: leave out the bone-length term", off=True)
+    seed: int = setting(1234, "of everything random", metavar="N")
+    save_every: float = setting(300.0, "seconds between saved states, to resume from", metavar="S", neutral=True)
 
     def __post_init__(self) -> None:
         require(self.network in NETWORKS, "network", f"be one of {', '.join(NETWORKS)}", repr(self.network))
@@ -94,9 +92,9 @@ class LifterTraining:
 
     @classmethod
     def published(cls, network: str, *, of_3dhp: bool = False, **changes: Any) -> LifterTraining:
-        """The settings that the authors recommend for a network, some of them changed.
+        """The settings that the authors recommend for a network, with changes.
 
-        of_3dhp: for MPI-INF-3DHP, in place of Human3.6M.
+        of_3dhp: for MPI-INF-3DHP instead of Human3.6M.
         """
         row: dict[str, Any] = {"network": network}
         if network != "videopose3d":

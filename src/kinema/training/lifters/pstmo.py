@@ -1,4 +1,5 @@
-"""P-STMO in training: both encoders and the head over all frames, the last encoder for the middle one (section 3.3)."""
+"""P-STMO in training: both encoders and the head over all frames, the last encoder for the middle frame (section
+3.3)."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from kinema.training.lifters.options import LifterTraining
 from kinema.training.lifters.trainee import in_steps, lifting_score, write_bare
 
 WINDOWS = 256
-"""Windows of a held-out clip that are lifted at once."""
+"""Number of windows of a held-out clip that are lifted at once."""
 
 
 class PSTMOTraining:
@@ -50,7 +51,7 @@ class PSTMOTraining:
 
     @property
     def file(self) -> str:
-        """The file's name, which tells `kinema lift` the joints."""
+        """The file's name, from which `kinema lift` knows the joints."""
         return f"pstmo_{self._layout}.pth"
 
     def steps(self, epoch: int) -> list[np.ndarray]:
@@ -79,7 +80,7 @@ class PSTMOTraining:
 
 
 def lifted_clip(lifter: PSTMO, keypoints: Tensor, places: np.ndarray) -> Tensor:
-    """(F, K, 2) -> (F, J, 3): each frame is the middle of a window of the frames at `places` about it."""
+    """(F, K, 2) -> (F, J, 3): each frame is the centre of a window of frames at the offsets `places`."""
     around = torch.from_numpy(places).to(keypoints.device)
     out = []
     for frames in torch.arange(len(keypoints), device=keypoints.device).split(WINDOWS):

@@ -1,4 +1,4 @@
-"""P-STMO's refine module in training, on top of a trained lifter that stays as it is."""
+"""P-STMO's refine module in training, on top of a frozen lifter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kinema.training.lifters.trainee import in_steps, lifting_score, write_bare
 
 
 class RefineTraining:
-    """See `Trainee`. initial: the lifter's tensors, which give the sizes of the windows, too."""
+    """See `Trainee`. initial: the lifter's tensors, which also determine the window sizes."""
 
     keep_best, metric = True, "MPJPE, mm"
 

@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP's sequences as clips to train on and to judge by."""
+"""MPI-INF-3DHP's sequences as clips to train and evaluate on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def training_sequences(path: Path, subjects: Sequence[str] | None, options: Lift
 
 
 def judged_sequences(path: Path, names: Sequence[str] | None, options: LifterTraining) -> TrainingClips:
-    """The test set's sequences ("TS1"), or some of them. A score counts their valid frames alone. Raises InputError."""
+    """The test set's sequences ("TS1"), or some of them. Only their valid frames are scored. Raises InputError."""
     clips, valid = [], []
     for each in mpi3dhp.read_test_3dhp(path, names):
         part = slice(None, None, options.downsample)

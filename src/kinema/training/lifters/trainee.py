@@ -1,4 +1,4 @@
-"""What the training loop needs of a network, and how lifters are judged on held-out clips."""
+"""The interface of a network to the training loop, and the evaluation of lifters on held-out clips."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kinema.training.lifters.clips import Order, TrainingClips
 class Trainee(Protocol):
     """One network in training.
 
-    net: everything that is trained. order: of the samples in each epoch. keep_best: whether the result is the epoch
-    with the best score instead of the last. file: the name of the result. metric: of the score, less is better.
+    net: all trained modules. order: of the samples in each epoch. keep_best: whether the result is the epoch with the
+    best score instead of the last. file: the name of the result. metric: name of the score; lower is better.
     """
 
     net: nn.Module
@@ -35,13 +35,13 @@ class Trainee(Protocol):
         ...
 
     def begin(self, epoch: int) -> None:
-        """What changes from epoch to epoch, the learning rate aside."""
+        """What changes from epoch to epoch besides the learning rate."""
         ...
 
     def loss(self, rows: np.ndarray, epoch: int, step: int) -> Tensor: ...
 
     def score(self) -> float | None:
-        """On the held-out clips; None if there are none."""
+        """The score on the held-out clips; None if there are none."""
         ...
 
     def write(self, path: Path, epoch: int, optimizer: torch.optim.Optimizer) -> None:
@@ -62,12 +62,12 @@ class Correction(Protocol):
 
 
 def in_steps(order: np.ndarray, batch: int) -> list[np.ndarray]:
-    """The rows of each step; the last has what is left."""
+    """The rows of each step; the last has the remainder."""
     return [order[first : first + batch] for first in range(0, len(order), batch)]
 
 
 def write_bare(net: nn.Module, path: Path) -> None:
-    """The state dict alone, its names with the prefix that the authors' DataParallel model leaves."""
+    """The state dict alone, with the name prefix of the authors' DataParallel model."""
     tensors = OrderedDict((f"module.{name}", value.detach().cpu()) for name, value in net.state_dict().items())
     with atomic_path(path) as temporary:
         torch.save(tensors, temporary)
@@ -78,9 +78,9 @@ def lifting_score(
     lift: Lifting, clips: TrainingClips, device: str, *, centred: bool, flip: bool = True,
     correct: Correction | None = None,
 ) -> float:  # fmt: skip
-    """MPJPE in millimetres: mean of the frames of each kind of action that count, then mean of the kinds.
+    """MPJPE in millimetres: mean over the scored frames of each kind of action, then mean over the kinds.
 
-    flip: average with the lifted mirror image. correct: what follows. centred: the root counts as 0 in the end.
+    flip: average with the lifted mirror image. correct: applied afterwards. centred: the root is set to 0 at the end.
     """
     assert clips.joints is not None, "these clips have no motion capture"
     sums: dict[str, list[float]] = {}

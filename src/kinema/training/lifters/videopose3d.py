@@ -27,12 +27,12 @@ PARENTS = {
 """Parents of the 3D joints by their number: Human3.6M's and HumanEva-I's."""
 
 MOMENTUM, LAST_SHARE = 0.1, 0.01
-"""Momentum of the norms in the first epoch, and the share of it that is left after the last."""
+"""Momentum of the batch norms in the first epoch, and the share of it that remains after the last."""
 
 UNLABELLED_SEED = 4321
 
 PIECE = 1024
-"""Frames of a held-out clip that are lifted at once."""
+"""Number of frames of a held-out clip that are lifted at once."""
 
 
 class VideoPose3DTraining:
@@ -75,12 +75,12 @@ class VideoPose3DTraining:
 
     @property
     def file(self) -> str:
-        """The file's name, which tells `kinema lift` the joints."""
+        """The file's name, from which `kinema lift` knows the joints."""
         return f"videopose3d_{self._layout}.bin"
 
     @property
     def places(self) -> np.ndarray:
-        """Frames that a sample sees, relative to the first that it predicts."""
+        """Frames that a sample sees, relative to the first one it predicts."""
         pad = sum(self.sizes.pads)
         shift = pad if self.options.causal else 0
         return np.arange(-pad - shift, self.options.stride + pad - shift)
@@ -107,7 +107,7 @@ class VideoPose3DTraining:
         return self._with_unlabelled(keypoints, joints, root, self._other_rows(epoch, step))
 
     def _with_unlabelled(self, keypoints: Tensor, joints: Tensor, root: Tensor, rows: np.ndarray) -> Tensor:
-        """Both kinds of clips go through the networks in one batch, so that the norms see both."""
+        """Both kinds of clips go through the networks in one batch, so that the batch norms see both."""
         assert self._unlabelled is not None
         known = len(keypoints)
         seen = torch.cat([keypoints, self._unlabelled.keypoints(rows, self.places)])
@@ -122,7 +122,7 @@ class VideoPose3DTraining:
         return loss
 
     def _other_rows(self, epoch: int, step: int) -> np.ndarray:
-        """The rows of unlabelled samples of a step: pass after pass, whatever the epochs."""
+        """The rows of unlabelled samples of a step: pass after pass, independent of epochs."""
         steps = in_steps(np.arange(self._other_count), max(1, self.options.batch // self.options.stride))
         number = epoch * len(self.steps(epoch)) + step
         turn, place = divmod(number, len(steps))
