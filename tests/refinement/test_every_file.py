@@ -170,7 +170,7 @@ def test_synsp_refines_motion_capture(coordinates, representation, captured, tmp
 def test_what_a_file_lacks_is_said(captured, averaging):
     with pytest.raises(UsageError, match="mixer refines keypoints3d, which person 1 does not have"):
         refine(captured, BODY, "mixer")
-    with pytest.raises(UsageError, match="2d refines keypoints, which person 1 does not have; take 3d or smpl"):
+    with pytest.raises(UsageError, match="2d refines keypoints, which person 1 does not have; use 3d or smpl"):
         refine(captured, BODY, "smoothnet", checkpoint=averaging, representation="2d")
 
 

@@ -1,9 +1,9 @@
-"""Fast limbs: where reliable keypoints show that the filter removed speed, a lighter filter's result is kept.
+"""Fast limbs: where reliable keypoints show that the filter removed movement, a lighter filter's result is used.
 
-One amount of smoothing cannot suit a hand that strikes and one that rests. The keypoints tell them apart: where heavy
-smoothing moves a joint away from where it is surely seen, it is movement that is lost, not noise, if that lasts and is
-more than keypoints tremble, or if they surely accelerate there (`kinema.refinement.sure_movement`), as in strikes of a
-frame or two. There the pose turns towards the lightly smoothed one, joint by joint, and back where that ends.
+One amount of smoothing cannot suit both a striking and a resting hand. The keypoints tell them apart: if heavy
+smoothing moves a joint away from where it is clearly seen, movement rather than noise is lost, provided that the shift
+lasts and exceeds the keypoints' jitter, or that they clearly accelerate (`kinema.refinement.sure_movement`), as in
+strikes of a frame or two. There the pose is blended towards the lightly smoothed one, joint by joint.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from kinema.skeleton import LIMBS12, SMPL24, ancestry, joint_set
 from kinema.temporal.gaps import uninterrupted
 
 MOMENT = 0.03
-"""Seconds: what is lost counts if it lasts about so long, and its neighbourhood of so long is spared, too."""
+"""Seconds: lost movement counts if it lasts about this long, and its neighbourhood of this length is spared, too."""
 
 LOST = 0.015
-"""Metres, at the person's depth: where the heavy filter is this much further from the keypoint than the light one, or
-as much as the keypoint trembles if that is more, the result lies half-way between the two."""
+"""Metres, at the person's depth: if the heavy filter is this much farther from the keypoint than the light one (or by
+the keypoint's jitter, if that is larger), the result is halfway between the two."""
 
 NEARBY = 0.1
-"""Seconds about a strike in which half of `LOST` makes it count half."""
+"""Seconds around a strike within which half of `LOST` makes it count half."""
 
 SEEN = (0.4, 0.7)
-"""Confidences at which a keypoint begins to count, and counts in full (`seen_lately`)."""
+"""Confidences at which a keypoint begins to count, and at which it counts fully (`seen_lately`)."""
 
 LIGHT = 0.15
-"""Length of the light filter as a share of the full one's: 0.024 s by default, less than a frame at 30 a second."""
+"""Length of the light filter as a fraction of the full one's: 0.024 s by default, less than a frame at 30 per
+second."""
 
 SURELY_FAST = 20.0
-"""Metres per s^2 that a sure keypoint accelerates, half-way to a surely fast one: twice gravity. In the 0.1 s that the
+"""Metres per s^2: acceleration at which a confident keypoint counts half as fast: twice gravity. In the 0.1 s that the
 filter reaches by default, 2.5 cm are lost."""
 
 TRUNK_ENDS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -47,8 +48,8 @@ TRUNK_ENDS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 
 
 def limb_joints() -> np.ndarray:
-    """(24,24) bool: [j, k] where joint k's movement tells of rotation j: of a limb, from j on outwards; of the trunk,
-    its four ends."""
+    """(24,24) bool: [j, k] is True if joint k's movement depends on rotation j: for a limb, the joints from j outwards;
+    for the trunk, its four ends."""
     assert SMPL24.parents is not None
     tells = ancestry(SMPL24.parents).T
     ends = SMPL24.indices(TRUNK_ENDS)
@@ -66,9 +67,9 @@ def keep_fast_limbs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pose (F,72) and transl (F,3) between those of a lightly and a heavily smoothed person, in the camera's frame.
 
-    Both need pose, transl, joints and keypoints of a set that has the twelve limb joints. The distance from the
-    camera, of which the keypoints say little, is the heavily smoothed one. times (F,) seconds. max_gap: seconds;
-    nothing reaches across a longer one.
+    Both need pose, transl, joints and keypoints of a set that has the twelve limb joints. The distance from the camera,
+    which keypoints hardly determine, is the heavily smoothed one. times (F,) seconds. max_gap: seconds; nothing reaches
+    across longer gaps.
     """
     share = _fast(light, heavy, camera, times, max_gap)
     (quick, near), (slow, far, transl) = light.require("pose", "joints"), heavy.require("pose", "joints", "transl")
@@ -93,7 +94,7 @@ def can_tell(person: Person) -> bool:
 
 
 def _fast(light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_gap: float) -> np.ndarray:
-    """(F,24) in [0, 1]: how much of each rotation is taken from the light filter."""
+    """(F,24) in [0, 1]: the weight of the light filter in each rotation."""
     keypoints, confidence = light.require("keypoints", "keypoint_confidence")
     columns = joint_set(light.keypoint_set or "").indices(LIMBS12)
     path = keypoints[:, columns] * _metres(light, camera)[..., None]
@@ -116,7 +117,7 @@ def _fast(light: Person, heavy: Person, camera: Camera, times: np.ndarray, max_g
 
 
 def _struck(times: np.ndarray, path: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """(F,12) in [0, 1]: how surely keypoints accelerate; path (F,12,2) metres, sure (F,12) their confidence."""
+    """(F,12) in [0, 1]: how certainly keypoints accelerate; path (F,12,2) metres, sure (F,12) their confidence."""
     fast = np.stack([sure_acceleration(times, path[:, k], sure[:, k]) for k in range(path.shape[1])], axis=1)
     clear = np.clip((seen_lately(times, sure) - SEEN[0]) / (SEEN[1] - SEEN[0]), 0.0, 1.0)
     return half_at(SURELY_FAST, clear * fast)
@@ -136,14 +137,14 @@ def _lost(light: Person, heavy: Person, camera: Camera) -> np.ndarray:
 
 
 def _metres(person: Person, camera: Camera) -> np.ndarray:
-    """(F,1) metres of a pixel at the person's depth."""
+    """(F,1) metres per pixel at the person's depth."""
     (joints,) = person.require("joints")
     return np.asarray(np.maximum(joints[:, :1, 2], NEAREST_DEPTH) / camera.intrinsics[0, 0])
 
 
 def _tremble(path: np.ndarray) -> np.ndarray:
-    """(K,) standard deviation of white noise on the paths (F,K,2) of points, from their third differences, in which
-    movement hardly shows; 0 where there are too few."""
+    """(K,) standard deviation of white noise on the paths (F,K,2) of points, from their third differences, to which
+    movement contributes little; 0 if there are too few."""
     third = np.linalg.norm(np.diff(path, 3, axis=0), axis=-1)
     third = np.where(np.isfinite(third), third, np.inf)
     if not len(third):

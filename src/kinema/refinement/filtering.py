@@ -41,7 +41,7 @@ ONE_EURO_BETA = 1.0
 """Speed coefficient of the one-euro filter: Hz per m/s, and per rad/s."""
 
 NEAREST = 0.2
-"""Metres: a root closer to the camera than this is smoothed in x, y, z instead of ray and distance."""
+"""Metres: a root closer to the camera than this is smoothed in x, y, z instead of as ray and distance."""
 
 
 # Method -> smoother of one uninterrupted piece: values (F, ...), times (F,), amount in seconds.
@@ -61,9 +61,9 @@ FILTERS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
 def filter_people(motion: Motion, context: Context, options: FilterOptions) -> Motion:
     """Smooth pose, transl and joints of every person; the evidence is unchanged.
 
-    In the camera's frame, and in the world where nothing could place the body there again (`in_its_frames`); otherwise
-    the world fields are cleared: run `kinema.world.place_in_world` afterwards. Joints are recomputed with the body (or
-    smoothed themselves without one). Raises UsageError for a person who has no body. A person's `data["smoothing"]` has
+    In the camera's frame, and in the world if the body could not be placed there again (`in_its_frames`); otherwise the
+    world fields are cleared: run `kinema.world.place_in_world` afterwards. Joints are recomputed with the body (or
+    smoothed themselves without one). Raises UsageError for a person without a body. A person's `data["smoothing"]` has
     jitter (m/s^3) and acceleration (m/s^2) of the joints before and after.
     """
     context.facts["seconds"] = options.amount
@@ -104,7 +104,8 @@ def _filter_person(
 
 
 def _camera_turns(motion: Motion, person: Person) -> np.ndarray | None:
-    """How a moving camera turns in the person's frames (`still_turns`); None if it does not, or nobody knows."""
+    """The rotation of a moving camera in the person's frames (`still_turns`); None if it does not rotate, or is
+    unknown."""
     path = motion.camera_path
     return None if path is None else still_turns(path, person.frames)
 
@@ -118,10 +119,10 @@ def _smoothed(
     *,
     upright: bool,
 ) -> Person:
-    """The person with pose, transl and joints smoothed alike at all times. times (F,): of the person's frames.
+    """The person with pose, transl and joints smoothed equally at all times. times (F,): of the person's frames.
 
-    turns (F,3,3): from the camera's axes to axes that do not turn, in which the body is smoothed: what shakes in the
-    camera's own because the camera does would be taken for noise, and shake in the world. None: they are the same.
+    turns (F,3,3): from the camera's axes to axes that do not rotate, in which the body is smoothed: otherwise camera
+    shake would be smoothed as noise of the body, and then appear in the world. None: they are the same.
     """
     changes: dict[str, Any] = {}
     if person.pose is not None and len(person):
@@ -170,9 +171,10 @@ def smooth_root(
     name: str = "root",
     turns: np.ndarray | None = None,
 ) -> np.ndarray:
-    """A root trajectory (F, 3), camera frame, metres: its ray is smoothed like points, its depth `depth` times more.
+    """A root trajectory (F, 3), camera frame, metres, smoothed: its ray like points, its depth `depth` times more.
 
-    turns (F,3,3): from the camera's axes to axes that do not turn, in which the ray is smoothed; None: it does not.
+    turns (F,3,3): from the camera's axes to axes that do not rotate, in which the ray is smoothed; None: the camera
+    does not rotate.
     """
     root = _complete(root, times, options, frames, name)
     if turns is not None and len(root):
@@ -251,13 +253,11 @@ def _refuse_missing(finite: np.ndarray, options: FilterOptions, frames: np.ndarr
         return
     row = int(np.argwhere(~finite)[0][0])
     frame = row if frames is None else int(frames[row])
-    raise InputError(
-        f'{name} holds a value that is not a number in frame {frame}; mend it or set missing="interpolate"'
-    )
+    raise InputError(f'{name} holds a value that is not a number in frame {frame}; fix it or set missing="interpolate"')
 
 
 def _fill(values: np.ndarray, times: np.ndarray, name: str) -> np.ndarray:
-    """`fill_missing`, refused where there is nothing to interpolate from."""
+    """`fill_missing`, refused if there is nothing to interpolate from."""
     if not np.isfinite(values).any(axis=0).all():
         raise InputError(f"{name} holds no number at all in one of its columns, so nothing can be interpolated")
     return fill_missing(values, times)

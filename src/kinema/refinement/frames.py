@@ -1,9 +1,9 @@
-"""In which frames a body is refined: the camera's, the world, or both.
+"""The frames of reference in which a body is refined: the camera's, the world, or both.
 
-A body in the camera's frame is refined there, because that is where its noise comes from; the world, which then no
-longer fits, is emptied and can be filled again, if the camera stood still and its pose is known. Motion capture has no
-such frame, and another system's result may have both without such a camera: there the body in the world is refined as
-it stands, so that its gravity, its ground and its contacts stay.
+A body in the camera's frame is refined there, because its noise comes from there; the world fields, which then no
+longer fit, are cleared and can be filled again if the camera stood still and its pose is known. Motion capture has no
+camera frame, and another system's result may have both without such a camera: there the body in the world is refined
+directly, which preserves its gravity, ground and contacts.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Change = Callable[[Person, bool], tuple[Person, dict[str, Any]]]
 
 
 def in_its_frames(motion: Motion, person: Person, change: Change) -> tuple[Person, dict[str, Any]]:
-    """The person with the body changed in each frame that it is refined in, and figures of what changed.
+    """The person with the body changed in each frame of reference that it is refined in, and figures of the change.
 
     change(person, upright): gets the body in pose, transl and joints, in the world's axes if `upright`, and returns the
-    person with these changed, and its figures; those of the camera's frame count where there are both.
+    person with these changed, and its figures; those of the camera's frame count if there are both.
     """
     seen = person.pose is not None or person.joints is not None
     placed = person.pose_world is not None or person.joints_world is not None
@@ -44,7 +44,7 @@ def in_its_frames(motion: Motion, person: Person, change: Change) -> tuple[Perso
 
 
 def can_be_placed(motion: Motion) -> bool:
-    """Whether `place_in_world` can fill the world again: the camera, or that of each shot, has one known pose, or it
+    """Whether `place_in_world` can fill the world again: the camera, or each shot's camera, has one known pose, or it
     moves along a known path.
     """
     camera = motion.camera

@@ -1,8 +1,8 @@
 """Inverse kinematics: fit a body's pose and translation to given joints, the last step of smoothing joints.
 
-Smoothed joints no longer belong to a body: bone lengths have changed and rotations are unknown. Here every bone is
-rotated by the smallest rotation that points it at its joint, from the pelvis outwards, so that the twist about a bone,
-which joints do not determine, is preserved.
+Smoothed joints no longer form a body: bone lengths have changed and rotations are unknown. Here every bone is rotated
+by the smallest rotation that points it at its joint, from the pelvis outwards. This preserves the twist about a bone,
+which joints do not determine.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The stage of Kinema's own refiner, which makes the keypoint networks' 3D landmarks steadier and more accurate.
+"""The stage of Kinema's own refiner, which makes the keypoint networks' 3D landmarks smoother and more accurate.
 
-The mixer (`kinema.models.mixer`) sees all landmarks over a second, so that it removes the networks' systematic errors
+The mixer (`kinema.models.mixer`) sees all landmarks over a second, so it can remove the networks' systematic errors
 (too little depth, left and right swapped), which no filter can. Its corrections jitter slightly from window to window;
 a short Whittaker filter removes that.
 """
@@ -30,7 +30,7 @@ POST_FILTER = FilterOptions(method="whittaker", seconds=0.28)
 
 
 class KeypointRefiner:
-    """The network, loaded once, for any number of people. Raises InputError for a checkpoint of another kind."""
+    """The network, loaded once for any number of people. Raises InputError for another kind of checkpoint."""
 
     def __init__(self, options: LandmarkOptions | None = None) -> None:
         self.options = options or LandmarkOptions()
@@ -57,8 +57,8 @@ def refine_landmarks(motion: Motion, context: Context, options: LandmarkOptions)
     """Refine every person's keypoints3d (F,33,3) of set "blazepose33"; everything else is unchanged.
 
     NaN landmarks are interpolated from the neighbouring frames. A person's `data["smoothing"]` has acceleration (m/s^2)
-    and jitter (m/s^3) before and after and how far the landmarks moved (metres). Raises InputError (a checkpoint of
-    another kind) and UsageError (a person without landmarks).
+    and jitter (m/s^3) before and after and how far the landmarks moved (metres). Raises InputError (another kind of
+    checkpoint) and UsageError (a person without landmarks).
     """
     refiner = KeypointRefiner(options)
     smoothing = dataclasses.replace(POST_FILTER, max_gap=options.max_gap)

@@ -1,4 +1,4 @@
-"""How shaky a motion is: acceleration and jitter of its joints, from the true frame times."""
+"""Acceleration and jitter of a motion's joints, from the true frame times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from kinema.metrics import jitter, time_derivative
 
 SMOOTHING = "smoothing"
-"""Key in a person's `data` of what a refiner changed: the figures of `what_changed`."""
+"""Key in a person's `data` of the figures of `what_changed`."""
 
 
 def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dict[str, float]:
@@ -23,8 +23,8 @@ def shakiness(points: np.ndarray, times: np.ndarray, pieces: list[slice]) -> dic
 def what_changed(
     before: np.ndarray, after: np.ndarray, times: np.ndarray, pieces: list[slice]
 ) -> dict[str, dict[str, float] | float]:
-    """What a stage's record reports for a person's points (F, J, 3): shakiness before and after, and their mean
-    displacement (metres)."""
+    """The figures in a stage's record for a person's points (F, J, 3): acceleration and jitter before and after, and
+    mean displacement (metres)."""
     return {
         "before": shakiness(before, times, pieces),
         "after": shakiness(after, times, pieces),

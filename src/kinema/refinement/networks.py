@@ -1,8 +1,8 @@
 """The network stage: refine a motion's 2D keypoints, 3D joints or SMPL rotations with SmoothNet or SynSP.
 
-The network slides over every uninterrupted piece of every track, resampled to even frame times. In 3D and in SMPL's
-rotations the body's trajectory is smoothed as well: SmoothNet treats it as three more coordinates; with SynSP, which
-takes a fixed number of them, the default filter smooths it.
+The network slides over every uninterrupted piece of every track, resampled to uniform frame times. For 3D joints and
+SMPL rotations the body's trajectory is smoothed as well: SmoothNet treats it as three more coordinates; SynSP takes a
+fixed number of coordinates, so the default filter smooths it.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
 
     2d reads and fills keypoints; 3d reads joints (or the body's) and fills joints and, if there is a body, pose and
     transl fitted to them; smpl reads pose, betas and transl and fills pose, transl and joints. A body is refined in the
-    camera's frame, and in the world where nothing could place it there again (`in_its_frames`); otherwise the world
-    fields are cleared. A person's
-    `data["smoothing"]` has acceleration (m/s^2) and jitter (m/s^3) before and after and how far the joints moved
-    (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without the required fields, a window of
-    another size).
+    camera's frame, and in the world if it could not be placed there again (`in_its_frames`); otherwise the world fields
+    are cleared. A person's `data["smoothing"]` has acceleration (m/s^2) and jitter (m/s^3) before and after and how far
+    the joints moved (metres). Raises InputError (checkpoint, NaN) and UsageError (a person without the required fields,
+    a window of another size).
     """
     network, window, representation = chosen_network(options)
     refinement = _Refinement(network, window, representation, options, context.body, motion)
@@ -70,7 +69,7 @@ def refine_people(motion: Motion, context: Context, options: NetworkOptions) -> 
 
 
 def chosen_network(options: NetworkOptions) -> tuple[TrainedRefiner, int, str]:
-    """The network of these options, its window in frames, and what it smooths.
+    """The network of these options, its window in frames, and its representation.
 
     Raises WeightsError (none in the cache, or its licence not agreed to), InputError (a file without a network) and
     UsageError (one that does not fit the options).
@@ -123,11 +122,11 @@ class _Refinement:
         self.options, self.body, self.motion = options, body, motion
 
     def keypoints(self, person: Person) -> Person:
-        """The person with refined keypoints. Raises UsageError where there are none."""
+        """The person with refined keypoints. Raises UsageError if there are none."""
         keypoints = person.keypoints
         if keypoints is None:
             raise UsageError(
-                f"`representation` 2d refines keypoints, which person {person.id} does not have; take 3d or smpl"
+                f"`representation` 2d refines keypoints, which person {person.id} does not have; use 3d or smpl"
             )
         values = from_pixels(keypoints, self.motion.width, self.motion.height)
         # An unseen keypoint is not an error: the network gets it interpolated, and it stays NaN in the result.
@@ -147,7 +146,7 @@ class _Refinement:
         return changed, self.measures(person.replace(joints=before), after)
 
     def _positions(self, person: Person) -> np.ndarray | None:
-        """Joints (F,24,3): the person's own, or the body's where there are none or they are another body's."""
+        """Joints (F,24,3): the person's own, or the body's if there are none or they belong to another body."""
         foreign = self.body is not None and self.motion.body_model not in (None, self.body.name)
         if person.joints is not None and (person.pose is None or not foreign):
             return person.joints

@@ -15,12 +15,12 @@ METHODS = ("whittaker", "gaussian", "savgol", "butterworth", "oneeuro", "oneeuro
 """The filters."""
 
 STEPS = ("ends", "replace", "lead", "smooth")
-"""What the stabilizer does, in order."""
+"""The steps of the stabilizer, in order."""
 
 MISSING = ("error", "interpolate")
 
 PRESET_WINDOW = 8
-"""Frames of the checkpoint that video2pkl smooths with by default."""
+"""Window in frames of the checkpoint that video2pkl smooths with by default."""
 
 LONGEST = 0.64
 """Seconds of smoothing at strength 1. Strength 1/2, the default, gives a quarter of it: 0.16 s.
@@ -34,10 +34,10 @@ sport and martial arts together; see `benchmarks/filter_choice.py` and docs/filt
 class FilterOptions:
     """How to smooth.
 
-    method: one of `METHODS`. strength: 0 (none) .. 1 (0.64 s). seconds: the amount itself, as the length of the moving
-    average that would reduce white noise by as much; overrides strength. depth: factor by which the root's distance
-    from the camera is smoothed more, because a single camera measures it worst. fast_limbs: smooth much
-    less where sure keypoints show that a limb is fast (`kinema.refinement.fast_limbs`).
+    method: one of `METHODS`. strength: 0 (none) .. 1 (0.64 s). seconds: the amount, as the length of the moving average
+    that reduces white noise equally; overrides strength. depth: factor by which the root's distance from the camera is
+    smoothed more, because a single camera measures it worst. fast_limbs: smooth much less where confident keypoints
+    show a fast limb (`kinema.refinement.fast_limbs`).
     max_gap: seconds; a track interrupted for longer is smoothed in pieces. missing: how `smooth_positions` treats NaN:
     "error", or "interpolate" from the neighbouring frames.
     """
@@ -77,10 +77,10 @@ class NetworkOptions:
 
     method: "smoothnet" or "synsp". checkpoint: its file; None takes the published SmoothNet from the weights cache.
     window_size: frames; None is the checkpoint's own (32 for the cache, 8 for SynSP). representation: "2d" (keypoints),
-    "3d" (joints; pose and transl are then fitted to them), "smpl" (rotations), or None for what the checkpoint was
-    trained on, else 3d. step: frames between windows. lag: future frames that a result may depend on, None for the
-    whole window. short: how clips shorter than the window are treated (`windows.SHORT`). as_published: run SmoothNet as
-    its authors do, its pull towards the pelvis included; otherwise a file that does not say how it was trained runs as
+    "3d" (joints; pose and transl are then fitted to them), "smpl" (rotations), or None for the checkpoint's own, else
+    3d. step: frames between windows. lag: number of future frames that a result may depend on, None for the whole
+    window. short: how clips shorter than the window are treated (`windows.SHORT`). as_published: run SmoothNet as its
+    authors do, including its bias towards the pelvis; otherwise a file without a record of its training runs as
     `PublishedSmoothNet`. max_gap: seconds; a track interrupted for longer is refined in pieces. missing: NaN in the
     input: "error", or "interpolate".
     """
@@ -120,8 +120,8 @@ class NetworkOptions:
 class LandmarkOptions:
     """How 3D landmarks are refined.
 
-    method: "mixer". checkpoint: an .onnx file that `kinema train refiner --dataset keypoints` wrote, None for the one
-    that ships. step: frames between windows. max_gap: seconds; a track interrupted for longer is refined in pieces.
+    method: "mixer". checkpoint: an .onnx file that `kinema train refiner --dataset keypoints` wrote, None for the
+    shipped one. step: frames between windows. max_gap: seconds; a track interrupted for longer is refined in pieces.
     """
 
     method: str = "mixer"
@@ -158,8 +158,8 @@ class Video2PklOptions:
     """video2pkl's smoothing: a SmoothNet of 8 frames on the body's joints in the camera's frame, step 1, overlaps
     averaged, translation and pose fitted to the joints, then the stabiliser.
 
-    checkpoint, window_size, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike
-    video2pkl, all 24 joints are SMPL's (it takes OpenPose's for them), all rotations follow, global_orient and pose[:3]
+    checkpoint, window_size, lag, missing: as in `NetworkOptions`. stabilize: whether the stabiliser runs. Unlike in
+    video2pkl, all 24 joints are SMPL's (it takes them for OpenPose's), all rotations follow, global_orient and pose[:3]
     stay equal, and everybody is refined.
     """
 
@@ -187,24 +187,24 @@ class Video2PklOptions:
 class TrackFitOptions:
     """How a body is fitted to the points of a track (`kinema.refinement.track_fitting`).
 
-    smooth: run the robust filter over the points, and over their distance from the camera. rescale: scale every frame
-    about the camera to one size. jump: metres at which a track is filtered in pieces. polish: steps of Gauss-Newton
-    after the closed form. max_gap: seconds; a track interrupted for longer is fitted in pieces, of one shape each.
-    parity: the original's numbers: its ridges, the closed form alone, its kernels at any frame rate, no pieces at cuts
-    and gaps. vertices: file with the numbers of the vertices that are fitted, None for some of every part.
+    smooth: apply the robust filter to the points and to their distance from the camera. rescale: scale every frame
+    about the camera to one size. jump: metres above which a track is filtered in pieces. polish: Gauss-Newton steps
+    after the closed form. max_gap: seconds; a track interrupted for longer is fitted in pieces, with one shape each.
+    parity: the original's numbers: its ridges, closed form only, its kernels at any frame rate, no split at cuts and
+    gaps. vertices: file with the indices of the fitted vertices, None for some of each part.
     """
 
     method: str = "track-fit"
     smooth: bool = setting(
         True, "NLF: fit to the points as they are, without the robust filter", public="track_filter", off=True
     )
-    rescale: bool = setting(True, "leave every frame the size that its points have", off=True)
-    jump: float = setting(1.0, "metres of a jump that is not smoothed over", metavar="M")
-    polish: int = setting(3, "steps of least squares after the closed form", metavar="N")
-    parity: bool = setting(False, "NLF: fit as the original pipeline does, slips included", public="fit_parity")
+    rescale: bool = setting(True, "keep the size of the points in each frame", off=True)
+    jump: float = setting(1.0, "jumps of more than this many metres are not smoothed", metavar="M")
+    polish: int = setting(3, "Gauss-Newton steps after the closed form", metavar="N")
+    parity: bool = setting(False, "NLF: fit as the original pipeline does, bugs included", public="fit_parity")
     vertices: Path | None = setting(
         None,
-        "NLF: fit to the vertices whose numbers are in this file, such as the original's vertex_subset_1024.npz",
+        "NLF: fit to the vertices listed in this file, such as the original's vertex_subset_1024.npz",
         public="fit_vertices",
         metavar="FILE",
     )

@@ -1,4 +1,4 @@
-"""What every stage of refinement does: change one person after another, and report what changed."""
+"""The loop of every refinement stage: change one person after another, and report what changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def change_people(
 ) -> Motion:
     """The motion with every person changed. change: returns the new person and figures of what changed.
 
-    It is called for each shot of a person separately, so that nothing reaches across a camera cut; the figures of
+    It is called separately for each shot of a person, so that nothing reaches across a camera cut; the figures of
     several shots are averaged over their frames. The figures go into the person's `data[key]`, and by person id into
     `people` of the stage's record.
     """
@@ -37,7 +37,7 @@ def change_people(
 
 
 def _averaged(figures: list[Any], frames: list[int]) -> Any:
-    """Numbers averaged over the frames, inside of nested dicts; of anything else, all that differ."""
+    """Numbers, also in nested dicts, averaged over the frames; of other values, all distinct ones."""
     head = figures[0]
     if all(isinstance(each, dict) for each in figures):
         held: dict[str, list[tuple[Any, int]]] = {}

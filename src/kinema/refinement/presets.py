@@ -13,7 +13,7 @@ from kinema.stage import Context
 
 
 def refine_as_video2pkl(motion: Motion, context: Context, options: Video2PklOptions) -> Motion:
-    """Refine as video2pkl does, without its faults. Raises what `refine_people` raises."""
+    """Refine as video2pkl does, without its faults. Raises the errors of `refine_people`."""
     if context.body is None:
         raise UsageError("video2pkl fits the pose to the joints and needs a body model; give one")
     refined = refine_people(motion, context, options.network())

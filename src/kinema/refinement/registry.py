@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Refiner:
     """One way to refine a motion.
 
-    kind: "filter", "network" for refiners with weights, or "fit". stage: what runs, with options made as
+    kind: "filter", "network" for refiners with weights, or "fit". stage: the stage that runs, with options made by
     stage.options(method=name, **settings). requires: fields of a person that it reads; fills: those that it writes;
     both default to the stage's. weights: names in the weights hub that it may use.
     """
@@ -69,7 +69,7 @@ REFINERS: Registry[Refiner] = Registry(
         _filter("whittaker", "Whittaker smoother: penalised least squares, no lag, any frame times (default)"),
         _filter("gaussian", "Gaussian-weighted average, no lag"),
         _filter("savgol", "Savitzky-Golay: a parabola fitted in a window, preserves peaks"),
-        _filter("butterworth", "Butterworth low-pass, forward and backward, as usual in biomechanics"),
+        _filter("butterworth", "Butterworth low-pass, forward and backward, as is common in biomechanics"),
         _filter("oneeuro", "one-euro, forward and backward: smooth at rest, responsive when fast"),
         _filter("oneeuro-causal", "one-euro as published: causal, with lag"),
         _filter("median", "median in a window: removes single bad frames"),

@@ -1,7 +1,7 @@
-"""Repairing trajectories: excursions that jump away and return, jitter, a root that jumps. Pure functions on arrays.
+"""Repairs trajectories: excursions that jump away and return, jitter, a root that jumps. Pure functions on arrays.
 
-Values without a fault stay bit-identical: a joint is interpolated only in the frames of an excursion, and smoothed only
-where it jitters, by no more than the noise measured there.
+Faultless values stay bit-identical: a joint is interpolated only in the frames of an excursion, and smoothed only where
+it jitters, by no more than the noise measured there.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ LONGEST_EXCURSION = 0.5
 """Longest excursion, seconds, that is interpolated; beyond that, interpolation would be worse."""
 
 EDGE = 0.15
-"""Seconds from a track's ends within which the part beyond a jump is taken to be wrong."""
+"""Seconds from a track's ends within which the part beyond a jump is assumed wrong."""
 
 RETURN_TOLERANCE = 0.5
 """Fraction of the jump by which the return may miss the starting point."""
 
 JUMP_ANGLE, JUMP_DISTANCE = np.radians(20.0), 0.03
-"""Radians and metres between two frames that are a jump if they exceed the usual speed."""
+"""Radians and metres between two frames, in excess of the usual speed, that are a jump."""
 
 SMOOTHING = 0.16
 """Seconds over which noise is smoothed; the filter stage's default (docs/filters.md)."""
@@ -41,7 +41,7 @@ SHORTEST_BRIDGE = 0.3
 
 
 def excursions(values: np.ndarray, times: np.ndarray, jump: float, *, signs: bool = False) -> np.ndarray:
-    """Where a trajectory jumps away and returns within `LONGEST_EXCURSION` seconds: (F,) bool.
+    """The frames in which a trajectory has jumped away and returns within `LONGEST_EXCURSION` seconds: (F,) bool.
 
     values (F,D); signs: they are quaternions, whose sign is arbitrary, and the distance of two is half the angle
     between them. A jump exceeds twice the median of its neighbours by `jump`, whatever the frame rate.
@@ -74,13 +74,13 @@ def excursions(values: np.ndarray, times: np.ndarray, jump: float, *, signs: boo
 
 
 def _distances(a: np.ndarray, b: np.ndarray, signs: bool) -> np.ndarray:
-    """Distances (n,) of (n,D) and (n,D) or (D,)."""
+    """Distances (n,) between (n,D) and (n,D) or (D,)."""
     apart = np.linalg.norm(a - b, axis=-1)
     return np.asarray(np.minimum(apart, np.linalg.norm(a + b, axis=-1)) if signs else apart)
 
 
 def _usual(steps: np.ndarray) -> np.ndarray:
-    """Median of the four steps around each one."""
+    """Median of the four steps around each step."""
     padded = np.pad(steps, 2, mode="reflect") if len(steps) > 2 else np.pad(steps, 2, mode="edge")
     near = np.stack([padded[offset : offset + len(steps)] for offset in (0, 1, 3, 4)])
     near.sort(axis=0)

@@ -27,7 +27,7 @@ def worse_measures(before: PersonReport, after: PersonReport) -> tuple[list[str]
     known_problems = {problem.measure: problem for problem in before.problems}
     for problem in after.problems:
         then = known_problems.get(problem.measure)
-        # A statistic of the whole track changes a little with everything.
+        # Statistics of the whole track change a little with any repair.
         if problem.severe and (then is None or (problem.value or 0.0) > (then.value or 0.0) * 1.01):
             worse.append(problem.measure)
     if len(after.bad_rows) > len(before.bad_rows):

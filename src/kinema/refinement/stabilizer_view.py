@@ -22,10 +22,11 @@ from kinema.refinement.stabilizer_comparison import worse_measures
 from kinema.temporal.gaps import REPAIR_GAP, uninterrupted
 
 AROUND = 0.25
-"""Seconds around a frame that got worse in which a step is undone."""
+"""Seconds around a worsened frame within which a step is undone."""
 
 CLEAN_MOVES, CLEAN_TURNS = 0.95, 0.45
-"""Millimetres and degrees by which people who pass may be moved and turned on average: less than 1 and 0.5."""
+"""Millimetres and degrees by which people who pass validation may be moved and turned on average: less than 1 and
+0.5."""
 
 TRIES = 3
 """How often frames are restored before the whole step is undone."""
@@ -34,7 +35,7 @@ VIEWS = {
     "camera": ("pose", "transl", "joints"),
     "world": WORLD_FIELDS,
 }
-"""The fields of pose, translation and joints in each frame of reference."""
+"""Pose, translation and joint fields of each frame of reference."""
 
 
 def repaired_joints(
@@ -46,7 +47,7 @@ def repaired_joints(
 ) -> np.ndarray:
     """Joints of (pose, transl) after a repair: recomputed in the rows that changed, the file's own in the others.
 
-    If no skeleton is known that reproduces the file's joints, they are displaced like those of a substitute.
+    If no known skeleton reproduces the file's joints, they are displaced like those of a substitute.
     """
     posed = skeleton.joints(*after)
     if not skeleton.own:
@@ -73,7 +74,7 @@ class View:
 
     @property
     def pose(self) -> np.ndarray:
-        """(F,72): the input's own numbers where no rotation was changed."""
+        """(F,72): the input's own numbers where no rotation changed."""
         return self.axis_angle.reshape(-1, 72)
 
     def run(self, steps: tuple[str, ...]) -> dict[str, Any]:
@@ -117,7 +118,7 @@ class View:
     def _step(
         self, step: str, trajectory: BodyTrajectory, report: PersonReport, log: list[dict[str, Any]]
     ) -> tuple[BodyTrajectory, PersonReport]:
-        """One step, kept as far as it makes nothing worse: all of it, or without the root, or the root alone."""
+        """One step, kept as far as it makes nothing worse: whole, without the root, or the root alone."""
         quaternions, root, turned, moved = _STEPS[step](self, trajectory)
         if self.clean:
             if step == "smooth":
@@ -143,7 +144,7 @@ class View:
         return trajectory, report
 
     def _near(self, rows: np.ndarray, reach: float) -> np.ndarray:
-        """(F,) bool: frames within `reach` seconds of some rows."""
+        """(F,) bool: frames within `reach` seconds of the given rows."""
         near = np.zeros(len(self.times), dtype=bool)
         for row in rows.tolist():
             near |= np.abs(self.times - self.times[row]) <= reach
@@ -257,7 +258,7 @@ def _bridge(view: View, trajectory: BodyTrajectory) -> _Result:
 
 def _smooth(view: View, trajectory: BodyTrajectory) -> _Result:
     joints, quaternions = _joints_and_rotations(trajectory)
-    # Where a person trembles and moves at once, what may be noise is smoothed.
+    # Where a person jitters and moves at the same time, what may be noise is smoothed.
     tremor, shake = measures.tremor(trajectory, surely=False), measures.shake(trajectory, surely=False)
     noise = np.zeros(quaternions.shape[:2]) if tremor is None else np.radians(np.nan_to_num(tremor))
     quaternions, turned = repair.smooth_jittery_rotations(quaternions, view.times, noise, view.pieces)

@@ -1,8 +1,8 @@
-"""`stabilize_motion`: repair what the validator finds, and only that; every step is reported, none makes things worse.
+"""`stabilize_motion`: repair only what the validator finds; every step is reported, and none makes things worse.
 
 Steps, in order, in the camera's frame and in the world, if the motion has them:
 
-    ends      frames at the ends that are not of the movement (a T-pose) are removed; the others keep their times
+    ends      frames at the ends that do not belong to the movement (a T-pose) are removed; the others keep their times
     replace   joints and a root that jump away and return are interpolated between the good frames around them
     lead      a permanent jump of the root is bridged, no faster than a person runs; foot contacts are cleared meanwhile
     smooth    rotations and root are smoothed where they jitter, by no more than the noise measured there
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kinema.body import BodyModel
 
 STABILIZED = "stabilize"
-"""Key in a person's `data` of what the stabilizer did: by view, the steps and their outcome."""
+"""Key in a person's `data` of the stabilizer's report: by view, the steps and their outcome."""
 
 
 def stabilize_people(motion: Motion, context: Context, options: StabilizeOptions) -> Motion:
@@ -93,7 +93,7 @@ def _stabilize_person(
 
 
 def _single_view(person: Person, view: str) -> Person:
-    """The person with the fields of one view only, so that the validator judges that view."""
+    """The person with the fields of one view only, for the validator to judge that view."""
     others = [field for name, fields in VIEWS.items() if name != view for field in fields]
     if view == "camera":
         others.append("contacts")

@@ -19,13 +19,14 @@ from kinema.refinement.options import (
 from kinema.stage import Stage
 
 SMOOTHED = ("pose", "transl", "joints")
-"""What smoothing a body in the camera's frame fills. One in the world alone is smoothed there (`refinement.frames`)."""
+"""Fields filled by smoothing a body in the camera's frame. A body in the world only is smoothed there
+(`refinement.frames`)."""
 
 
 def _network(options: Any) -> Mapping[str, str]:
     """sha256 of the network's file, so that a run recognises a different one of the same name.
 
-    The file is read, and must fit the options: what is wrong with it is said before a run begins, not after tracking.
+    The file is read and must fit the options, so that errors are reported before a run begins, not after tracking.
     """
     from kinema.refinement.networks import chosen_network
 
@@ -42,7 +43,7 @@ def _checkpoint(options: LandmarkOptions) -> Mapping[str, str]:
 
 
 def _vertices(options: TrackFitOptions) -> Mapping[str, str]:
-    """The same for a list of vertices, which must be one."""
+    """The same for a file of vertices, which must hold a valid list."""
     from kinema.refinement.track_points import read_vertex_numbers
 
     if options.vertices is None:

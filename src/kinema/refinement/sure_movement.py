@@ -1,8 +1,8 @@
-"""Movement that keypoints surely show: accelerations that are more than their noise.
+"""Movement that keypoints show with certainty: accelerations above their noise.
 
-A strike at 24 frames per second lasts a frame or two, so that neither its smoothness nor a network's confidence, which
-falls where pictures are blurred, tells it from noise. What does is the step: noise is as large over two frames as over
-one, movement is larger.
+A strike at 24 frames per second lasts a frame or two, so neither its smoothness nor a network's confidence, which drops
+in blurred images, distinguishes it from noise. The step does: noise is as large over two frames as over one, movement
+is larger.
 """
 
 from __future__ import annotations
@@ -11,34 +11,35 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, percentile_filter, uniform_filter1d
 
 WINDOW = 0.2
-"""Seconds about a moment that belong to the same burst of movement."""
+"""Seconds around a moment that belong to the same burst of movement."""
 
 SURE = 4.0
 """Standard deviations of its noise that an acceleration must exceed."""
 
 STEP = 1 / 30
-"""Seconds over which differences are taken, or one frame where frames are farther apart."""
+"""Seconds over which differences are taken, or one frame if frames are farther apart."""
 
 HUMAN = 300.0
-"""Metres per s^2: no hand or foot accelerates more, which is twice what strikes of martial artists show on film."""
+"""Metres per s^2: upper limit for hands and feet, twice the acceleration of martial artists' strikes on film."""
 
 SLIP_STEP = 1 / 60
-"""Seconds over which slips are looked for, or one frame: over less, a centimetre of noise would be one."""
+"""Seconds over which tracking slips are detected, or one frame: over less, a centimetre of noise would count as one."""
 
 LATELY = 0.6
-"""Seconds about a moment in which a point counts as seen clearly if it is in a quarter of them."""
+"""Seconds around a moment: a point counts as clearly seen if it is in a quarter of these frames."""
 
 NOISE_WINDOW = 0.4
 """Seconds over which the noise of a point is measured."""
 
 
 def sure_acceleration(times: np.ndarray, path: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(F,) size of the second derivative of a path (F,2) where it is surely more than noise; the most within `WINDOW`.
+    """(F,) magnitude of the second derivative of a path (F,2) where it clearly exceeds noise; the maximum within
+    `WINDOW`.
 
-    From second differences over `STEP`, in frames in which the point is seen (weight (F,) above 0). The noise is what
-    leaves the same third differences at any step (`coherent_noise`), so that a strike that takes a single frame, which
-    no smooth curve fits, is movement, and a point that trembles is not: here, or in half of the track. A path in metres
-    that accelerates by more than `HUMAN` slips, and all about it is doubted.
+    From second differences over `STEP`, in frames in which the point is seen (weight (F,) above 0). Noise leaves the
+    same third differences at any step (`coherent_noise`). So a strike of a single frame, which no smooth curve fits, is
+    movement, and a jittering point is not, whether here or in half of the track. Where a path in metres accelerates by
+    more than `HUMAN`, tracking slipped, and its surroundings are not trusted.
     """
     frames = len(times)
     interval = float(np.median(np.diff(times))) if frames > 1 else WINDOW
@@ -72,10 +73,9 @@ def _slips(path: np.ndarray, seen: np.ndarray, interval: float) -> np.ndarray:
 
 
 def seen_lately(times: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """(F,K) confidences that points reach in a quarter of the frames about each one; confidence (F,K).
+    """(F,K) confidences that points reach in a quarter of the frames around each frame; confidence (F,K).
 
-    In the frames in which a limb is fastest its picture is blurred, and the confidence low, of a limb that is clearly
-    seen before and after.
+    When a limb is fastest its image is blurred and its confidence low, though it is clearly seen before and after.
     """
     interval = float(np.median(np.diff(times))) if len(times) > 1 else LATELY
     size = max(1, round(LATELY / interval)) if interval > 0 else 1
@@ -83,15 +83,15 @@ def seen_lately(times: np.ndarray, confidence: np.ndarray) -> np.ndarray:
 
 
 def half_at(middle: np.ndarray | float, value: np.ndarray) -> np.ndarray:
-    """How surely something is more than nothing, from 0 towards 1, 1/2 where the value is the middle (above 0)."""
+    """A soft step from 0 towards 1, which is 1/2 where the value equals the middle (above 0)."""
     return np.asarray(value**2 / (value**2 + middle**2))
 
 
 def coherent_noise(path: np.ndarray, seen: np.ndarray, k: int, window: int) -> np.ndarray:
-    """(F,) standard deviation on each axis of the noise of a path (F,2), about each frame.
+    """(F,) standard deviation per axis of the noise of a path (F,2), around each frame.
 
-    White noise leaves as much in third differences over k frames as in those over 2k; movement at least twice as much,
-    in square, in the latter (as `kinema.quality.measures.shake`). window: frames over which squares are averaged. seen
+    White noise leaves equal third differences over k and over 2k frames; movement leaves at least twice as much,
+    squared, in the latter (as `kinema.quality.measures.shake`). window: frames over which squares are averaged. seen
     (F,): where the path is known.
     """
     squares = []

@@ -1,9 +1,9 @@
-"""A body fitted to the points of a whole track: one shape, one size a frame, smoothed without smoothing over jumps.
+"""Fits a body to the points of a whole track: one shape, a size per frame, smoothed except across jumps.
 
-The track step of the NLF video pipeline (Sarandi, 2024; docs/nlf.md), for points of any origin. A network guesses a
-person's size and distance anew in every frame, and the two are coupled: so every frame is first scaled about the
-camera to the one size of the track; then the distance of the pelvis and all points go through the robust filter
-(`kinema.temporal.robust`), and a body of one shape is fitted to them, each point counted by its weight.
+The track step of the NLF video pipeline (Sarandi, 2024; docs/nlf.md), for points of any origin. A network estimates a
+person's size and distance independently in every frame, and the two are coupled. So every frame is first scaled about
+the camera to the size of the track; then the distance of the pelvis and all points go through the robust filter
+(`kinema.temporal.robust`), and a body of one shape is fitted to them, with each point's weight.
 
 Letters in shapes: F frames, n fitted vertices, P = n + 24 points: the vertices, then the joints.
 """
@@ -38,17 +38,17 @@ from kinema.temporal.robust import (
 DEFAULTS = TrackFitOptions()
 
 SHAPE_FRAMES = 256
-"""Frames, spread over a longer track, from which its shape is found."""
+"""Number of frames, spread over a longer track, from which its shape is estimated."""
 
 EXPONENT, SUREST = -1.5, 1e-4
-"""A point counts as its uncertainty (metres, at least the second) to the first power, as in the original's fit."""
+"""Weights are the uncertainty (metres, at least the second) to the power of the first, as in the original's fit."""
 
 RIDGE = 1e-5
 """How strongly a unit of a beta is held at 0, per frame, in metres squared of a point of average weight: enough for a
-track of one frame, and nothing against what many frames tell."""
+track of one frame, negligible against many frames."""
 
 _BLOCK = 256
-"""Frames that are filtered or scaled at once."""
+"""Number of frames that are filtered or scaled at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,8 @@ class TrackFit:
     """pose (F,72), betas (10,), transl (F,3), joints (F,24,3) metres.
 
     error (F,): metres, weighted mean distance to the smoothed points; known (F,) bool: False where no point was in
-    reach; size (F,): by how much the frame was scaled about the camera, 1 on average; jumps (J,): frames at which the
-    track begins anew.
+    reach; size (F,): scale of the frame about the camera, 1 on average; jumps (J,): frames at which the track begins
+    anew.
     """
 
     pose: np.ndarray
@@ -93,10 +93,10 @@ def fit_track(
 ) -> TrackFit:
     """The body of one track, in the frame of reference of its points.
 
-    rows (n,): the body's vertices that are given; points (F,n+24,3) metres, NaN: missing; weights (F,n+24) >= 0 as of
-    `weights_of`; fps: frames per second. camera (F,3): its positions in the points' frame, None: the origin; seen:
-    whether there is a camera at all, about which to scale. starts (S,): frames at which nothing goes on from the one
-    before. doubled: a frame between every two, and the last one twice, (2F). Raises ShapeError and UsageError.
+    rows (n,): the given vertices of the body; points (F,n+24,3) metres, NaN if missing; weights (F,n+24) >= 0, as from
+    `weights_of`; fps: frames per second. camera (F,3): its positions in the points' frame, None for the origin; seen:
+    whether there is a camera about which to scale. starts (S,): frames that do not continue from the previous one.
+    doubled: insert a frame between every two and repeat the last one, (2F). Raises ShapeError and UsageError.
     """
     track = _Track.of(points, weights, camera, len(rows) + NUM_JOINTS)
     size = np.ones(len(track.points))
@@ -131,7 +131,7 @@ def smooth_joints(
     starts: np.ndarray | None = None,
     options: TrackFitOptions = DEFAULTS,
 ) -> np.ndarray:
-    """The joints (F,24,3) that `fit_track` would fit to, where no surface is known; NaN where none is within reach."""
+    """The joints (F,24,3) that `fit_track` would fit to if no surface is known; NaN where none is within reach."""
     track, _ = _smoothed(_Track.of(joints, weights, camera, NUM_JOINTS), fps, options, starts, seen=seen)
     return np.where(track.weights[..., None] > 0, track.points, np.nan)
 
@@ -139,7 +139,7 @@ def smooth_joints(
 def _smoothed(
     track: _Track, fps: float, options: TrackFitOptions, starts: np.ndarray | None, *, seen: bool
 ) -> tuple[_Track, np.ndarray]:
-    """The track's distance from the camera and all its points filtered, and where it begins anew."""
+    """The track's distance from the camera and all its points, filtered, and the frames at which it begins anew."""
     jumps = np.zeros(0, dtype=int) if starts is None else np.asarray(starts, dtype=int)
     if not options.smooth:
         return track, jumps
@@ -161,7 +161,7 @@ def _smoothed(
 def _path(
     pelvis: np.ndarray, track: _Track, kernel: np.ndarray, jumps: np.ndarray, options: TrackFitOptions
 ) -> np.ndarray:
-    """Where the pelvis (F,3) goes, filtered."""
+    """The filtered path of the pelvis (F,3)."""
     run = filter_pieces if options.parity else gentle_filter
     return run(pelvis, track.pelvis_weight, kernel, jumps)[0]
 
@@ -211,7 +211,7 @@ class _Track:
     def filtered(self, kernel: np.ndarray, jumps: np.ndarray, *, gentle: bool) -> _Track:
         """Every point filtered over time, in pieces; the weights are the filter's new ones.
 
-        gentle: as `gentle_filter`, whatever the number of frames.
+        gentle: as in `gentle_filter`, for any number of frames.
         """
         moved, counted = scratch(self.points.shape), scratch(self.weights.shape)
         taken = scratch(self.points.shape if gentle else (0,))
@@ -236,7 +236,7 @@ class _Track:
         return dataclasses.replace(self, points=moved, weights=counted)
 
     def doubled(self) -> _Track:
-        """A frame between every two, and the last one twice."""
+        """The frames with one inserted between every two, and the last one repeated."""
         found = []
         for each in (self.points, self.weights, self.camera):
             after = np.concatenate([each[1:], each[-1:]])
@@ -257,12 +257,12 @@ def _fit_options(body: BodyModel, rows: np.ndarray, options: TrackFitOptions) ->
 
 
 def _share(body: BodyModel, rows: np.ndarray) -> float:
-    """The share of the body's points that are fitted, by which the original multiplies its ridges."""
+    """The fraction of the body's points that are fitted, by which the original multiplies its ridges."""
     return (len(rows) + NUM_JOINTS) / (body.num_vertices + NUM_JOINTS)
 
 
 def _sizes(body: BodyModel, rows: np.ndarray, track: _Track, options: TrackFitOptions) -> np.ndarray:
-    """By how much each frame is to be scaled to be as large as the others, (F,); the median is 1."""
+    """The scale of each frame that gives all frames the same size, (F,); the median is 1."""
     chosen = dataclasses.replace(
         _fit_options(body, rows, options), scale="target", scale_ridge=_share(body, rows), adjust=False
     )
@@ -272,13 +272,13 @@ def _sizes(body: BodyModel, rows: np.ndarray, track: _Track, options: TrackFitOp
     known = np.ones(len(scale), bool) if options.parity else track.weights.any(axis=1)
     if not known.any():
         return np.ones(len(scale))
-    # The lower one of two medians, as torch's.
+    # The lower of two medians, like torch's.
     middle = np.sort(scale[known])[(known.sum() - 1) // 2]
     return np.asarray(np.where(known, scale / middle, 1.0))
 
 
 def _fitted(body: BodyModel, rows: np.ndarray, track: _Track, options: MeshFitOptions) -> MeshFit:
-    """One shape from all frames, or from some of a long track; then the frames by and by."""
+    """One shape from all frames, or from some of a long track; then the frames chunk by chunk."""
 
     def fit(some: slice | np.ndarray, betas: np.ndarray | None) -> MeshFit:
         points, weights = (np.asarray(each[some], dtype=np.float64) for each in (track.points, track.weights))
@@ -299,7 +299,7 @@ def _fitted(body: BodyModel, rows: np.ndarray, track: _Track, options: MeshFitOp
 
 
 def _left(body: BodyModel, rows: np.ndarray, track: _Track, fit: MeshFit) -> np.ndarray:
-    """Mean distance (F,) metres of the fitted joints and vertices from the points, weighted."""
+    """Weighted mean distance (F,) in metres of the fitted joints and vertices from the points."""
     found, parts = np.zeros(len(track.points)), BodyParts.of(body, rows)
     for some in chunks(len(found)):
         mesh, joints = parts.pose(fit.rotations[some], fit.betas[some], fit.transl[some])

@@ -1,4 +1,4 @@
-"""What is known of where a person's surface and joints are, frame by frame, in an array without gaps in time.
+"""The known positions of a person's surface and joints, frame by frame, in an array without gaps in time.
 
 Letters in shapes: F the person's frames, D frames with those that are missing in short gaps, n vertices, P = n + 24.
 """
@@ -23,7 +23,7 @@ from kinema.storage.scratch import scratch
 from kinema.storage.stored import StoredArray
 
 MOST_VERTICES = 1024
-"""Vertices that are used, spread over the surface."""
+"""Number of vertices that are used, spread over the surface."""
 
 _BLOCK = 256
 
@@ -32,8 +32,8 @@ _BLOCK = 256
 class TrackPoints:
     """points (D,P,3) metres, the vertices then the joints, and uncertainties (D,P) metres, NaN where missing.
 
-    rows (n,): the body's vertices; none where only joints are known. at (F,): where the person's frames are among the
-    D; starts: those at which nothing goes on (cuts, long gaps). source: "vertices", "pose" or "joints".
+    rows (n,): the body's vertices; none if only joints are known. at (F,): indices of the person's frames among the D;
+    starts: those that do not continue from the previous one (cuts, long gaps). source: "vertices", "pose" or "joints".
     """
 
     points: np.ndarray
@@ -45,7 +45,7 @@ class TrackPoints:
 
 
 def spread_out(body: BodyModel) -> np.ndarray:
-    """About `MOST_VERTICES` vertices: the same share of every part, and some of each; (n,) increasing."""
+    """About `MOST_VERTICES` vertices: the same share of each part, and at least some; (n,) increasing."""
     owner = np.asarray(body.weights.argmax(axis=1))
     step = max(1.0, len(owner) / MOST_VERTICES)
     kept = []
@@ -57,7 +57,7 @@ def spread_out(body: BodyModel) -> np.ndarray:
 
 
 def read_vertex_numbers(path: Path) -> np.ndarray:
-    """The numbers (n,) of vertices in a `.npy` file, or in an `.npz` that has one such array. Raises InputError."""
+    """The vertex indices (n,) in a `.npy` file, or in an `.npz` with one such array. Raises InputError."""
     arrays = load_npz(path) if zipfile.is_zipfile(path) else {"": StoredArray(path).open()}
     found = [each for each in arrays.values() if each.ndim == 1 and each.dtype.kind in "iu" and each.size]
     if len(found) != 1 or found[0].min() < 0 or len(np.unique(found[0])) != found[0].size:
@@ -72,9 +72,9 @@ def track_points(
     """The points of a person, in the camera's frame.
 
     The vertices and joints that were located, if the vertices are this body's; else those of the person's own pose;
-    else the joints alone. wanted (n,): vertices in place of `spread_out`'s. whole: all frames of the clip are in one
-    piece, whatever lies between them, as in the original. Raises UsageError for a person who has none of them, and for
-    vertices that the body does not have.
+    else the joints alone. wanted (n,): vertices instead of `spread_out`'s. whole: treat all frames of the clip as one
+    piece, regardless of gaps, as in the original. Raises UsageError for a person with none of these, and for vertices
+    that the body does not have.
     """
     source = source_of(motion, person, body)
     if wanted is not None and wanted.max() >= body.num_vertices:
@@ -88,7 +88,7 @@ def track_points(
     points, spread = scratch((length, len(rows) + NUM_JOINTS, 3)), scratch((length, len(rows) + NUM_JOINTS))
     points[:], spread[:] = np.nan, np.nan
     of_joints = np.ones((len(person), NUM_JOINTS)) if person.joint_uncertainty is None else person.joint_uncertainty
-    # What a vertex is skinned to tells how sure it is, where nothing else does.
+    # Without uncertainties of its own, a vertex takes those of the joints it is skinned to.
     of_vertices = np.asarray(body.weights[rows]).T
     kept = person.vertex_uncertainty.open() if source == "vertices" and person.vertex_uncertainty is not None else None
     for some, vertices, joints in _read(person, body, rows, source):
@@ -99,8 +99,8 @@ def track_points(
 
 
 def source_of(motion: Motion, person: Person, body: BodyModel) -> str:
-    """Where the points come from, "vertices", "pose" or "joints". Raises UsageError where there are none."""
-    smpl = body.num_vertices == SMPL_VERTICES and body.name != "free"  # whatever the user's file is called
+    """The source of the points, "vertices", "pose" or "joints". Raises UsageError if there are none."""
+    smpl = body.num_vertices == SMPL_VERTICES and body.name != "free"  # for any file name
     own = motion.body_model in (None, body.name) or (motion.body_model == "smpl" and smpl)
     if person.vertices is not None and own and (LOCATED in person.data or person.joints is not None):
         return "vertices"
@@ -140,7 +140,8 @@ def _read(
 
 
 def _in_time(frames: np.ndarray, pieces: list[slice]) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of the frames (F,) goes, frames missing within a piece left free, and where pieces begin."""
+    """The position of each of the frames (F,), with frames missing within a piece left free, and the starts of
+    pieces."""
     at, starts, length = np.zeros(len(frames), dtype=int), [], 0
     for piece in pieces:
         own = frames[piece]

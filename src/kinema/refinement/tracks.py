@@ -1,4 +1,4 @@
-"""The stage that fits a body of one shape to the points of every track, whatever found them."""
+"""The stage that fits a body of one shape to the points of every track, from any source."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _STANDS_IN = (
 
 
 def fit_tracks(motion: Motion, context: Context, options: TrackFitOptions) -> Motion:
-    """The stage's code: pose, betas, transl and joints of everyone, by `fit_track`; ids and frames stay.
+    """The stage's code: pose, betas, transl and joints of everyone, by `fit_track`; ids and frames are unchanged.
 
-    People of whom nothing is known are left as they are. What a file has in the world alone is fitted there, without
-    anything about a camera. Raises InputError and UsageError for vertices that cannot be read.
+    People without any points are unchanged. People known only in the world are fitted there, without a camera. Raises
+    InputError and UsageError for vertices that cannot be read.
     """
     body = given(context.body)
     people, report = [], {}
@@ -64,7 +64,7 @@ def _has_points(person: Person) -> bool:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Fit:
-    """Fits one person, in the camera's frame or the world's. errors: gets the distances left, metres."""
+    """Fits one person, in the camera's frame or the world's. errors: receives the residual distances, metres."""
 
     motion: Motion
     body: BodyModel
@@ -81,7 +81,7 @@ class _Fit:
         before = known.points[known.at, -NUM_JOINTS:].astype(np.float64)
         path = None if upright else _path(motion, person)
         starts = known.starts
-        if path is not None and not options.parity:  # between its pieces nothing is known of how the camera moved
+        if path is not None and not options.parity:  # the camera's motion between its pieces is unknown
             starts = np.union1d(starts, known.at[1:][np.diff(path.piece) != 0])
         how: dict[str, Any] = {
             "fps": motion.fps, "options": options, "starts": starts, "seen": not upright,
@@ -102,7 +102,7 @@ class _Fit:
         return _Found(fit.pose, fit.betas, fit.transl, fit.joints, fit.error)
 
     def _of_joints(self, known: TrackPoints, how: dict[str, Any]) -> _Found:
-        """Where only joints are known: bones' lengths tell the shape, and how joints move the twist of the limbs."""
+        """The fit to joints only: bone lengths determine the shape, and the joints' movement the twist of the limbs."""
         smooth = smooth_joints(known.points, weights_of(known.uncertainty), **how)
         there = np.isfinite(smooth).all(axis=(1, 2))
         joints, names = smooth[there].astype(np.float64), SMPL24.joints
@@ -118,7 +118,7 @@ class _Fit:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Found:
-    """pose (D,72), betas (10,), transl (D,3), joints (D,24,3), and the mean distance left, error (D,)."""
+    """pose (D,72), betas (10,), transl (D,3), joints (D,24,3), and the mean residual distance, error (D,)."""
 
     pose: np.ndarray
     betas: np.ndarray
@@ -141,7 +141,7 @@ def _path(motion: Motion, person: Person) -> CameraPath | None:
 def _steady(known: TrackPoints, path: CameraPath) -> np.ndarray:
     """The camera's positions (D,3) in the shot's frame, into which the points are turned, in place.
 
-    Without its unit the camera is taken to turn in one place: what a shaking hand does.
+    If the path's unit is unknown, the camera is assumed to rotate in place, like a hand-held one.
     """
     camera = np.zeros((len(known.points), 3))
     if path.metric:

@@ -89,7 +89,7 @@ def _rates(quaternions: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _replaced(quaternions: np.ndarray, outliers: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Outlier frames interpolated between the nearest good ones, or held if there is one on one side only."""
+    """Outlier frames interpolated between the nearest good ones, or held if only one side has one."""
     out = quaternions.copy()
     for frame in outliers:
         place = int(np.searchsorted(good, frame))
@@ -143,7 +143,7 @@ def _smooth_root(trans: np.ndarray, outliers: np.ndarray) -> np.ndarray:
 
 def _savgol(values: np.ndarray, window: int, degree: int) -> np.ndarray:
     """Savitzky-Golay along the first axis."""
-    from scipy.signal import savgol_filter  # a tenth of a second to import, needed here only
+    from scipy.signal import savgol_filter  # takes a tenth of a second to import, needed only here
 
     return np.asarray(savgol_filter(values, window, degree, axis=0))
 
@@ -153,7 +153,7 @@ def _odd(window: int) -> int:
 
 
 def _clamp_root(trans: np.ndarray) -> tuple[np.ndarray, int]:
-    """Steps no longer than `ROOT_FASTEST`, each from the end of the one before; and how many were shortened."""
+    """Steps no longer than `ROOT_FASTEST`, each from the end of the previous one; and how many were shortened."""
     out, held = trans.copy(), 0
     for i in range(1, len(out)):
         step = trans[i] - out[i - 1]
@@ -165,7 +165,7 @@ def _clamp_root(trans: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _clamp_turns(quaternions: np.ndarray, most: float) -> tuple[np.ndarray, int]:
-    """Rotations (F,J,4) turning at most `most` radians per frame from the one before; and how many were limited."""
+    """Rotations (F,J,4) turning at most `most` radians per frame from the previous one; and how many were limited."""
     out, held = quaternions.copy(), 0
     for i in range(1, len(out)):
         before = Rotation.from_quat(out[i - 1])
