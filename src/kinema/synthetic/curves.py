@@ -1,4 +1,4 @@
-"""Smooth curves through a few keys: the building blocks of procedural motions."""
+"""Smooth curves through a few keyframes: the building blocks of procedural motions."""
 
 from __future__ import annotations
 

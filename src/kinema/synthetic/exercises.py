@@ -1,7 +1,7 @@
 """Random exercises: squats, lunges, bends and arm raises, repeated as in training and physiotherapy.
 
-Captures of dance and sport hardly contain them. What makes them special is what goes together: arms held forward or
-behind the head while the knees bend, both sides alike, the same movement several times over.
+Captures of dance and sport hardly contain them. Their combinations are special: arms held forward or behind the head
+while the knees bend, both sides symmetric, the same movement repeated.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _ARMS = {
     "chest": ((0.3, 0.9), (-0.1, 0.3), (1.5, 2.2), (-0.7, 0.0)),
     "head": ((1.6, 2.3), (0.5, 1.1), (1.6, 2.2), (-0.3, 0.3)),
 }
-"""Ranges of raise, out, elbow and spin around their rest values, radians, of where arms are held."""
+"""Ranges of raise, out, elbow and spin around their rest values, radians, for places where arms are held."""
 
 QUICKEST = 0.45
-"""Seconds that a movement takes at least."""
+"""Shortest duration of a movement, seconds."""
 
 _PARTS = ("raise", "out", "elbow", "spin")
 
@@ -50,7 +50,7 @@ def random_exercise(rng: np.random.Generator) -> Script:
 
 
 def _held(rng: np.random.Generator, where: str | None = None) -> dict[str, float]:
-    """Values of the arms' curves: a place for both, or, of one in eight people, one for each."""
+    """Values of the arms' curves: one place for both or, for one in eight people, one for each."""
     names = [where or str(rng.choice(list(_ARMS))) for _ in range(2)]
     if where is None and rng.random() < 0.875:
         names[1] = names[0]
@@ -71,9 +71,9 @@ def _go(keys: _Curves, values: dict[str, float], start: float, end: float) -> No
 
 
 def _repetition(steps: Steps, keys: _Curves, rng: np.random.Generator, seconds: float, there: dict[str, float]) -> None:
-    """To these values, mostly with the arms going along, a pause, and back."""
+    """To these values, mostly together with the arms, a pause, and back."""
     style = rng.random()
-    if 0.45 <= style < 0.75:  # the arms are brought somewhere first, and stay there
+    if 0.45 <= style < 0.75:  # the arms move first and stay there
         _go(keys, _held(rng), steps.time, steps.time + 0.7)
         steps.wait(0.7)
     start = steps.time + 0.05
@@ -88,7 +88,7 @@ def _repetition(steps: Steps, keys: _Curves, rng: np.random.Generator, seconds: 
 
 
 def _squat(steps: Steps, keys: _Curves, rng: np.random.Generator, seconds: float) -> None:
-    """Down to between a quarter and a deep squat, hips back and trunk forward for balance."""
+    """Down to anything from a quarter to a deep squat, hips back and trunk forward for balance."""
     depth = float(rng.uniform(0.2, 1.1))
     there = {"drop": 0.46 * depth, "back": 0.15 * depth, "lean": depth * float(rng.uniform(0.2, 0.8)),
              "bow": float(rng.uniform(-0.1, 0.4)), "nod": float(rng.uniform(-0.5, 0.1))}  # fmt: skip
@@ -104,7 +104,7 @@ def _bend(steps: Steps, keys: _Curves, rng: np.random.Generator, seconds: float)
 
 
 def _lunge(steps: Steps, keys: _Curves, rng: np.random.Generator, seconds: float) -> None:
-    """One foot ahead or aside, down, up, and the foot back."""
+    """One foot forward or sideways, down, up, and the foot back."""
     side, far = str(rng.choice(["left", "right"])), float(rng.uniform(0.3, 0.8))
     angle = steps.yaw + float(rng.choice([0.0, 0.0, np.pi / 2 if side == "left" else -np.pi / 2]))
     x, z = steps.x, steps.z

@@ -49,9 +49,9 @@ def motion_from_mocap(
 
     root: (F,3) metres, the pelvis, y up. rotations: (F,24,4) quaternions x, y, z, w, of each SMPL joint relative
     to its parent, joint 0 in the world. betas: (10,), default the average body. leg_length: metres from hip to
-    ankle of the captured skeleton; None keeps the root trajectory unscaled. soles: (F,) metres, the height of the
-    lowest sole as captured, which the body gets: one of other proportions whose pelvis moves as captured would
-    float where its legs bend; default as the root has it. heading: rotation of everything about y, radians. place:
+    ankle of the captured skeleton; None keeps the root trajectory unscaled. soles: (F,) metres, the captured height of
+    the lowest sole, which the body gets: with other proportions and the captured pelvis path it would float when its
+    legs bend; default as the root has it. heading: rotation of everything about y, radians. place:
     x and z of the trajectory's centre, default as captured. camera: with a pose in the world, default one that sees
     everything. source: recorded in the provenance.
 
@@ -81,7 +81,7 @@ def motion_from_mocap(
     points = body.posed_points("contacts", pose, betas, transl)
     lowest = points[..., 1].min(axis=1)
     if soles is not None:
-        # Smoothed: which of the points is the lowest changes at once.
+        # Smoothed, because the lowest point switches abruptly.
         change = gaussian_filter1d(soles - lowest, _SMOOTHING * fps)
         transl[:, 1] += change
         points[..., 1] += change[:, None]
@@ -116,7 +116,7 @@ def _leg_length(rest: np.ndarray) -> float:
 def _contacts(soles: np.ndarray, fps: float) -> np.ndarray:
     """Which sole points (F,4,3) are in contact with the floor, (F,4) bool.
 
-    Limits are enough for captured motion; `kinema.world.contacts` finds them where the root itself is in error.
+    Thresholds suffice for captured motion; `kinema.world.contacts` finds contacts if the root itself is in error.
     """
     if len(soles) < 2:
         return np.asarray(soles[..., 1] < _CONTACT_HEIGHT)

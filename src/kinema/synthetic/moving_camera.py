@@ -33,10 +33,10 @@ EYE = 1.5
 """Height of the camera above the floor, metres."""
 
 SUBJECT = np.array([0.0, 1.0, -4.6])
-"""What an orbit goes around, metres."""
+"""Centre of an orbit, metres."""
 
 _AWAY = ((0.0, 0.0), (1.5, -1.4), (-1.6, -0.8))
-"""Where people stand beside the script's place: x and z, metres."""
+"""Offsets of people from the script's place: x and z, metres."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _still(times: np.ndarray) -> _Way:
 
 
 def _smooth(times: np.ndarray) -> np.ndarray:
-    """From 0 to 1 over the clip, slow at both ends."""
+    """From 0 to 1 over the clip, eased at both ends."""
     return np.asarray((1 - np.cos(np.pi * (times - times[0]) / max(times[-1] - times[0], 1e-9))) / 2)
 
 
@@ -77,7 +77,7 @@ def _zoom(times: np.ndarray, rng: np.random.Generator) -> _Way:
 
 
 def _shaken(way: _Way, times: np.ndarray, rng: np.random.Generator, turn: float, shift: float) -> _Way:
-    """The same in somebody's hands. turn: radians, shift: metres, root mean square."""
+    """The same, hand-held. turn: radians, shift: metres, root mean square."""
     angles = [Wander(rng, turn)(2.5 * times) for _ in range(3)]
     moved = np.stack([Wander(rng, shift)(1.5 * times) for _ in range(3)], axis=1)
     return _Way(
@@ -143,10 +143,10 @@ WAYS: dict[str, Callable[[np.ndarray, np.random.Generator], _Way]] = {
     "crane": _crane,
     "zoom-orbit": _zoom_orbit,
 }
-"""How the camera moves, by name."""
+"""The camera movements by name."""
 
 TURNING = ("static", "pan", "tilt", "zoom", "handheld-pan")
-"""Those in which it stays in one place."""
+"""The movements in which it stays in one place."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""From foot trajectories and a few curves to the pose of the whole body.
+"""Full-body poses from foot trajectories and a few curves.
 
 The feet are given (`feet.Steps`); the pelvis follows them as in walking: it stays above the middle
 of the feet, shifts to the supporting foot, drops where the legs could not reach, and rotates with the
@@ -88,7 +88,7 @@ class _Performer:
             side: TwoBones(self._bone(f"{side}_hip", f"{side}_knee"), self._bone(f"{side}_knee", f"{side}_ankle"))
             for side in SIDES
         }
-        # The pelvis trajectory needs filters over time; they run on a fixed grid, whatever times are queried.
+        # The pelvis trajectory needs filters over time; they run on a fixed grid, independent of the queried times.
         grid = np.arange(-1.0, script.duration + 1.0, 1 / _GRID_RATE)
         self.smooth: dict[str, CubicSpline] = {}
         feet = self._feet(grid)

@@ -61,7 +61,7 @@ def _random_keys(rng: np.random.Generator, reach: tuple[float, float], activity:
 
 
 def _walk(steps: Steps, keys: _Curves, rng: np.random.Generator, tempo: float) -> None:
-    """To a random target along a curved path, unless it is too near."""
+    """To a random target along a curved path, unless it is too close."""
     start, target = np.array([steps.x, steps.z]), rng.uniform(-_RADIUS, _RADIUS, 2)
     if np.linalg.norm(target - start) < 0.6:
         return

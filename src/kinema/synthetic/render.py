@@ -51,9 +51,9 @@ def render_frames(
 
     motion: people with pose, betas and transl, and a camera with a pose in the world. size: width and height
     of the images, default the motion's; another size scales the image and must keep its aspect ratio.
-    seed: of the sensor noise and, without `style`, of the whole appearance. intrinsics (T,3,3): of each
-    frame, for zoom, in place of the camera's own. surroundings: metres by which the walls are further away. Raises
-    UsageError if the motion lacks one of these.
+    seed: of the sensor noise and, without `style`, of the whole appearance. intrinsics (T,3,3): of each frame, for
+    zoom, instead of the camera's own. surroundings: metres by which the walls are further away. Raises UsageError if
+    the motion lacks one of these.
     """
     scene = _Scene(motion, body, Style.random(seed) if style is None else style, seed, surroundings=surroundings)
     size = (motion.width, motion.height) if size is None else size
@@ -190,7 +190,7 @@ class _Scene:
         return image
 
     def _grain(self, height: int, width: int) -> np.ndarray:
-        """Sensor noise, (H,W,3) float32: a random crop of one large sample, in place of a new sample per frame."""
+        """Sensor noise, (H,W,3) float32: a random crop of one large sample, instead of a new sample per frame."""
         if self._noise is None or self._noise.shape[0] < height + _MARGIN or self._noise.shape[1] < width + _MARGIN:
             shape = (height + _MARGIN, width + _MARGIN, 3)
             self._noise = np.float32(self.style.noise) * self.rng.standard_normal(shape, dtype=np.float32)

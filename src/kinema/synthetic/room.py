@@ -31,8 +31,8 @@ class Room:
         self.walls = ((2, float(low[2])), (0, float(low[0])), (0, float(high[0])), (2, float(high[2])))
 
     def _rays(self, size: tuple[int, int], intrinsics: np.ndarray, distortion: np.ndarray | None) -> np.ndarray:
-        """(H,W,3) float32: rays of the pixels at depth 1, in the camera's frame. The latest lens's are kept, since a
-        distortion is undone step by step."""
+        """(H,W,3) float32: rays of the pixels at depth 1, in the camera's frame. Those of the latest lens are cached,
+        because undistortion is iterative."""
         lens = (size, intrinsics.tobytes(), None if distortion is None else distortion.tobytes())
         if self._lens is None or self._lens[0] != lens:
             pixels = np.stack(np.meshgrid(np.arange(size[0]), np.arange(size[1])), axis=-1).astype(np.float64)
@@ -135,7 +135,8 @@ def _grain(rng: np.random.Generator, stretch: tuple[int, int] = (1, 1), octaves:
 
 
 def _cells(rows: int, columns: int, joint: float, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A brick pattern: cell row and column of each texel, and a mask of the joints. joint: fraction of a cell."""
+    """A brick pattern: cell row and column of each texel, and a mask of the mortar joints. joint: fraction of a
+    cell."""
     y, x = np.meshgrid(np.arange(_TEXELS) / _TEXELS * rows, np.arange(_TEXELS) / _TEXELS * columns, indexing="ij")
     row = np.floor(y).astype(int)
     x = np.mod(x + shift * (row % 2), columns)
