@@ -1,7 +1,8 @@
 """Atomic file writes: a file appears complete or not at all.
 
-A temporary file is locked (`flock`) while it is written. The lock ends with its process, so what a killed process left
-can be told from what a living one is writing, on the same machine or in another container; `sweep` removes the former.
+A temporary file is locked (`flock`) while it is written. The lock ends with its process, which distinguishes leftovers
+of a killed process from files that a live one is writing, on the same machine or in another container; `sweep` removes
+the leftovers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ except ImportError:  # not on Windows
 
 _TEMPORARY = re.compile(r"\..{0,40}-[0-9a-f]{12}(\.\w{1,10})?", re.DOTALL)
 _OLD = 86400.0
-"""Seconds after which a temporary file counts as left over where there are no locks."""
+"""Seconds after which a temporary file counts as left over on systems without locks."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -76,7 +77,7 @@ def _locked_temporary(path: Path, lock: contextlib.ExitStack) -> Path:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return temporary
-        # Somebody swept between the opening and the locking.
+        # Another process swept between opening and locking.
 
 
 def sweep(folder: Path) -> None:
@@ -114,7 +115,7 @@ def _concerns(error: OSError, path: Path) -> bool:
 
 
 def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
-    """The one-sentence error for a failed write, or None if the error is of another kind."""
+    """The one-sentence error for a failed write, or None for other errors."""
     folder = Path(path).parent
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"the disk is full: {path} could not be written; free some space and start again")

@@ -1,8 +1,8 @@
-"""What reading one file from a stranger may use: memory, values, depth and time. The limits and their refusals.
+"""Limits on reading one untrusted file: memory, values, depth and time, and the errors beyond them.
 
-A file's readers share one `Budget`. Whatever lets a few bytes of the file ask for much (a copy, a container, a
-constructor, a decompressed block) is charged to it before it is done, so the limit holds whichever way is taken.
-The limits grow with the size of the file: an honest file of 2 GB is read, a bomb of 1 kB stays below 300 MB.
+A file's readers share one `Budget`. Every operation by which a few bytes of the file can request a lot (a copy, a
+container, a constructor, a decompressed block) is charged to it beforehand, so the limit holds for all of them. The
+limits grow with the file size: a genuine file of 2 GB is read, a bomb of 1 kB stays below 300 MB.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ MAX_OBJECTS = 10_000_000
 """Values in one file."""
 
 MAX_DEPTH = 100
-"""Containers inside containers."""
+"""Greatest nesting depth of containers."""
 
 LEAST = 256 * 2**20
-"""Bytes that the smallest file may ask for."""
+"""Bytes that the smallest file may request."""
 
 _EARLY_RATIO, _EARLY_MOST = 32, 128 * 2**20  # small files may compress well
 _RATIO = 16
@@ -24,16 +24,16 @@ _SECONDS, _BYTES_PER_SECOND = 10.0, 5e6
 _MAX_EQUAL_HASHES = 64
 
 VALUE = 64
-"""Bytes charged for a value: what a small one and its place in a list take on average."""
+"""Bytes charged for a value: the average of a small value and its slot in a list."""
 
 CONTAINER = 250
-"""Further bytes for a container, and what the check of finished values needs for it."""
+"""Additional bytes for a container, including the check of finished values."""
 
 ARRAY = 500
-"""Bytes for an array apart from its contents."""
+"""Bytes for an array without its contents."""
 
 LONGEST_TEXT = 2**16
-"""Characters of a name, or of anything else that is looked at before it is used."""
+"""Longest name, or other text that is inspected before use, in characters."""
 
 
 class Malformed(ValueError):
@@ -41,12 +41,12 @@ class Malformed(ValueError):
 
 
 class Budget:
-    """What is left for a file of `size` bytes and for everything nested in it."""
+    """The remaining budget of a file of `size` bytes and of everything nested in it."""
 
     def __init__(self, size: int) -> None:
         self.memory = LEAST + min(_EARLY_RATIO * size, _EARLY_MOST) + _RATIO * size
         self._seconds = _SECONDS + size / _BYTES_PER_SECOND
-        # Of this thread: on a busy machine a file may take longer without doing more.
+        # CPU time of this thread: on a busy machine a file may take longer without more work.
         self._begun = time.thread_time()
         self._used = 0
         self._values = 0
@@ -62,7 +62,7 @@ class Budget:
             )
 
     def values(self, count: int) -> None:
-        """Account for `count` small values, and look at the clock; a negative number gives back what was not used."""
+        """Account for `count` small values and check the time; a negative number returns unused ones."""
         self._values += count
         if self._values > MAX_OBJECTS:
             raise Malformed(f"it contains more than {MAX_OBJECTS} objects, the limit")
@@ -71,7 +71,7 @@ class Budget:
 
     @property
     def most_expanded(self) -> int:
-        """How many values a walk through the file's contents may meet, shared ones each time."""
+        """Number of values that a traversal of the file's contents may visit, counting shared ones each time."""
         return max(2_000_000, 4 * self._values)
 
     def tick(self) -> None:
@@ -80,7 +80,7 @@ class Budget:
             raise Malformed(f"reading it takes more than {self._seconds:.0f} s, the limit for a file of its size")
 
     def new_owner(self) -> int:
-        """An owner for `hashed` that no other container has."""
+        """An owner for `hashed` that is unique to a container."""
         self._unnamed -= 1
         return self._unnamed
 

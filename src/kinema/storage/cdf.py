@@ -1,4 +1,4 @@
-"""Variables of files in NASA's Common Data Format, in which Human3.6M is distributed. Needs cdflib, of the extra
+"""Variables of files in NASA's Common Data Format, in which Human3.6M is distributed. Needs cdflib, from the extra
 `datasets`.
 """
 
@@ -18,14 +18,14 @@ from kinema.storage.budget import Budget, Malformed
 _MAGIC = (b"\xcd\xf3\x00\x01", b"\xcd\xf2\x60\x02", b"\x00\x00\xff\xff")
 _PLAIN = b"\x00\x00\xff\xff"  # otherwise the file is compressed as a whole
 _CONTENT = {b"\xcd\xf3\x00\x01": 8 + 32, b"\xcd\xf2\x60\x02": 8 + 20}
-"""Where the compressed contents begin, in version 3 and 2.6."""
+"""Offsets of the compressed contents, in version 3 and 2.6."""
 
 _MOST_READS = 20_000
-"""Pieces that are read of one file; Human3.6M's have about fifty."""
+"""Most records read from one file; Human3.6M's have about fifty."""
 
 
 class _Counted:
-    """A file that ends the reading of records that refer to each other in circles."""
+    """A file object that stops reading when records refer to each other in circles."""
 
     def __init__(self, file: Any) -> None:
         self._file, self._left = file, _MOST_READS
@@ -41,8 +41,8 @@ class _Counted:
 
 
 def load_cdf(path: Path, name: str) -> np.ndarray:
-    """The numbers of one variable. Raises InputError: no such file or variable, damaged or absurdly large contents;
-    UsageError without cdflib.
+    """The numbers of one variable. Raises InputError for a missing file or variable and for damaged or absurdly large
+    contents; UsageError without cdflib.
     """
     try:
         import cdflib
@@ -73,7 +73,7 @@ def load_cdf(path: Path, name: str) -> np.ndarray:
 
 
 def _check_compression(path: Path, budget: Budget) -> None:
-    """Raise Malformed for another format, and for a file compressed as a whole that would fill the memory."""
+    """Raise Malformed for another format, and for a file compressed as a whole that would exhaust memory."""
     data = path.read_bytes()
     if data[:4] not in _MAGIC or len(data) < 16:
         raise Malformed("it does not begin as a CDF file does")

@@ -68,7 +68,7 @@ def load_checkpoint(path: str | Path, *, key: str | None = None) -> dict[str, np
     """The weights in a file: numeric arrays by name.
 
     key: their key in the file; by default "state_dict" or one of its common
-    alternatives, else the top level. Raises InputError if there are none, and what `read_checkpoint` raises.
+    alternatives, else the top level. Raises InputError if there are none, and the errors of `read_checkpoint`.
     """
     path = Path(path)
     value = read_checkpoint(path)
@@ -126,7 +126,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
                 left -= last - first
                 if left < 0:
                     raise Malformed("its tensors share their data")
-                budget.charge(ARRAY + 4 * (last - first))  # with the copies that bfloat16 needs
+                budget.charge(ARRAY + 4 * (last - first))  # includes the copies for bfloat16
                 file.seek(8 + length + first)
                 arrays[name] = _safetensor(info, bytearray(file.read(last - first)))
         return arrays

@@ -27,7 +27,7 @@ def open_container(
 ) -> Iterator[Mapping[Any, Any]]:
     """The file's contents as a mapping: the unpickled dict, or the arrays of an `.npz` (read on access).
 
-    parsers: for other file formats, by suffix. what: the file is, in messages.
+    parsers: for other file formats, by suffix. what: names the kind of file in messages.
     Raises InputError (missing, unreadable, not a mapping), UnsafeFileError (would execute code).
     """
     path = Path(path)

@@ -1,4 +1,4 @@
-"""Reading arrays from untrusted mappings: each is checked before it is used, and errors name the key."""
+"""Reads arrays from untrusted mappings: each is checked before use, and errors name the key."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def require_keys(content: Mapping[Any, Any], keys: tuple[str, ...], what: str) -
 
 
 def only_numbers(value: Any) -> bool:
-    """Whether nested lists and tuples contain nothing but numbers and arrays of them. Other contents can make numpy
-    allocate far more than they take themselves: text is stored as wide as the longest.
+    """Whether nested lists and tuples contain only numbers and numeric arrays. Other contents can make numpy allocate
+    far more than their own size: text is stored at the width of the longest.
     """
     kinds = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
     if all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
@@ -37,7 +37,7 @@ def only_numbers(value: Any) -> bool:
 
 
 def array_of(value: Any, key: str, what: str) -> np.ndarray:
-    """`value` as an array of numbers of any type. Raises InputError: text, objects, lists of unequal lengths."""
+    """`value` as an array of numbers of any type. Raises InputError for text, objects and ragged lists."""
     if isinstance(value, (list, tuple)) and not only_numbers(value):
         raise InputError(f"{what}: {key} must be numbers, found other values in its list")
     try:
@@ -86,7 +86,7 @@ def scalar(value: Any, key: str, what: str) -> float:
 
 
 def rate(value: Any, key: str, what: str) -> float:
-    """A frame rate in frames per second. Raises InputError where no recording has it."""
+    """A frame rate in frames per second. Raises InputError for implausible ones."""
     number = scalar(value, key, what)
     if not is_rate(number):
         raise InputError(f"{what}: {key} must be {RATE_RANGE}, found {number:g}")

@@ -1,6 +1,6 @@
-"""Arrays of HDF5 files, MATLAB's of version 7.3 among them, without following the file to other files.
+"""Arrays in HDF5 files, including MATLAB 7.3 files, without following links to other files.
 
-Needs h5py, of the extra `datasets`. What a dataset takes is charged to the file's budget before it is read.
+Needs h5py, from the extra `datasets`. The size of a dataset is charged to the file's budget before it is read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kinema.errors import InputError, UsageError, quoted
 from kinema.storage.budget import ARRAY, Budget, Malformed
 
 _BROKEN = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError, AttributeError)
-"""What h5py raises on damaged files."""
+"""Exceptions that h5py raises on damaged files."""
 
 _MOST_CELLS = 10_000
 
@@ -32,14 +32,14 @@ class Hdf5File:
         return name in self._file
 
     def array(self, name: str) -> np.ndarray:
-        """A dataset of numbers under a name at the top. Raises InputError."""
+        """A top-level dataset of numbers. Raises InputError."""
         dataset = self._named(name)
         if dataset.dtype.kind not in "fiub":
             raise InputError(f"{self._path}: {quoted(name)} must be numbers")
         return self._read(dataset)
 
     def cells(self, name: str) -> np.ndarray:
-        """MATLAB's cell array of numbers: an object array of arrays, in the file's order of axes. Raises InputError."""
+        """A MATLAB cell array of numbers: an object array of arrays, in the file's axis order. Raises InputError."""
         dataset = self._named(name)
         if self._h5py.check_ref_dtype(dataset.dtype) is not self._h5py.Reference or dataset.size > _MOST_CELLS:
             raise InputError(f"{self._path}: {quoted(name)} must be a cell array")

@@ -1,4 +1,4 @@
-"""JSON files of strangers: parsed within a budget, and what is wrong with them in one sentence."""
+"""Untrusted JSON files: parsed within a budget, with errors in one sentence."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from kinema.errors import InputError
 from kinema.storage.unreadable import unreadable
 
 LARGEST = 2**30
-"""Bytes of the largest file that is read; its values take about ten times as much memory."""
+"""Size in bytes of the largest file that is read; its values take about ten times as much memory."""
 
 
 def load_json(path: str | Path) -> Any:
     """The value in a JSON file. NaN and Infinity, which some programs write, are numbers.
 
-    Raises InputError: missing, unreadable, no JSON, too large or nested too deeply.
+    Raises InputError for a file that is missing, unreadable, not JSON, too large or nested too deeply.
     """
     path = Path(path)
     try:

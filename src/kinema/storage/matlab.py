@@ -1,7 +1,7 @@
-"""Numbers and cell arrays of numbers in MATLAB's files: version 5 to 7 through scipy, 7.3 through h5py.
+"""Numbers and cell arrays of numbers in MATLAB files: versions 5 to 7 through scipy, 7.3 through h5py.
 
-scipy believes what a file declares; its elements are checked here before, one inside the other, so that a small file
-can neither ask for much memory nor nest without end. Nothing in such files is executed.
+scipy trusts a file's declarations, so its nested elements are checked here first: a small file can neither request much
+memory nor nest without end. Nothing in such files is executed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _CELL, _NUMBERS = 1, range(6, 16)
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}
 """Bytes of a stored number by its type."""
 
-_LONGEST_HEAD = 4096  # bytes in which an element's flags, sides and name lie
+_LONGEST_HEAD = 4096  # bytes that contain an element's flags, dimensions and name
 _DEEPEST = 3
 
 
 def load_mat(path: Path, names: Collection[str], optional: Collection[str] = ()) -> dict[str, np.ndarray]:
-    """Variables by name, in MATLAB's order of axes: numbers, or object arrays of the numbers in the cells.
+    """Variables by name, in MATLAB's axis order: numbers, or object arrays of the numbers in the cells.
 
-    Raises InputError: no such file, another format, a variable that is missing or of another kind, corrupt or absurdly
-    large contents; UsageError: version 7.3 without h5py.
+    Raises InputError for a missing file, another format, a variable that is missing or of another kind, and corrupt or
+    absurdly large contents; UsageError for version 7.3 without h5py.
     """
     try:
         with path.open("rb") as file:
@@ -90,11 +90,11 @@ def _of_version_5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
 
 
 def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
-    """Type and contents of the elements that follow each other. Raises Malformed where one is longer than the data."""
+    """Type and contents of successive elements. Raises Malformed if one is longer than the data."""
     at = 0
     while at + 8 <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, at)
-        if kind >> 16:  # a small element, its contents in place of its size
+        if kind >> 16:  # a small element, with its contents instead of its size
             kind, size = kind & 0xFFFF, kind >> 16
             yield kind, data[at + 4 : at + 4 + min(size, 4)]
             at += 8
@@ -122,7 +122,7 @@ def _check_compressed(body: memoryview, order: str, wanted: Collection[str], bud
 
 
 def _name_of(body: memoryview, order: str) -> str:
-    """The name of a matrix; "" where it cannot be found."""
+    """The name of a matrix; "" if it cannot be found."""
     try:
         for number, (_, part) in enumerate(_elements(body[:_LONGEST_HEAD], order)):
             if number == 2:
@@ -133,7 +133,7 @@ def _name_of(body: memoryview, order: str) -> str:
 
 
 def _check_matrix(body: memoryview, order: str, budget: Budget, depth: int) -> None:
-    """Raise Malformed unless a matrix holds what it declares."""
+    """Raise Malformed unless a matrix contains what it declares."""
     parts = list(_limited(_elements(body, order), budget))
     if len(parts) < 3 or len(parts[0][1]) < 4:
         raise Malformed("a matrix lacks its flags, sides or name")
@@ -153,7 +153,7 @@ def _check_matrix(body: memoryview, order: str, budget: Budget, depth: int) -> N
         stored, values = parts[3] if len(parts) > 3 else (9, memoryview(b""))
         if stored not in _SIZES or len(values) != count * _SIZES[stored]:
             raise Malformed("a matrix does not hold as many numbers as it declares")
-        budget.charge(ARRAY + 8 * count - len(values))  # small whole numbers are stored narrower than they are read
+        budget.charge(ARRAY + 8 * count - len(values))  # small integers are stored narrower than they are read
     else:
         raise Malformed(f"{quoted(form)} is not the kind of a matrix of numbers or cells")
 

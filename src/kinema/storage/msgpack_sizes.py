@@ -1,6 +1,6 @@
-"""How large the values in a stream of MessagePack are, without building them: a guard before a library that does.
+"""Sizes of the values in a MessagePack stream, without building them: a guard in front of the library that does.
 
-The format is public (https://github.com/msgpack/msgpack/blob/master/spec.md): a byte says what follows, and how many
+The format is public (https://github.com/msgpack/msgpack/blob/master/spec.md): a byte tells what follows, and how many
 bytes or values.
 """
 
@@ -31,7 +31,7 @@ class ValueSizes:
         self._size = self._values = 0
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of the stream, of any number."""
+        """Take the next bytes of the stream, any number of them."""
         at = 0
         while at < len(data):
             if self._skip:
@@ -49,7 +49,7 @@ class ValueSizes:
                 self._size = self._values = 0
 
     def _read_head(self) -> None:
-        """Once the head of a value is whole: what follows it."""
+        """Process a complete head of a value: what follows it."""
         kind = self._head[0]
         if 0x80 <= kind <= 0x9F:
             self._opened(kind & 0x0F, 2 if kind < 0x90 else 1)

@@ -86,7 +86,7 @@ def checked_text(value: Any) -> str:
 
 
 def attributes(machine: PickleMachine, state: Any, what: str) -> dict[str, Any]:
-    """An object's state as a dict with string keys: with the encoding "bytes", Python 2's names arrive as bytes."""
+    """An object's state as a dict with string keys; with the encoding "bytes", Python 2's names arrive as bytes."""
     if not isinstance(state, dict):
         raise Malformed(f"{what} in it is incomplete")
     machine.charge(CONTAINER + VALUE * len(state))
@@ -129,8 +129,8 @@ def _array(machine: PickleMachine, raw: Any, dtype: np.dtype, shape: tuple[int, 
 
 
 def _known_height(machine: PickleMachine, array: np.ndarray, items: list[Any]) -> np.ndarray:
-    """The array of objects, unless too many lie one inside the other: numpy frees them recursively, so even an
-    unfinished value must not become deep. (Python's own containers are freed without recursion.)
+    """The array of objects, unless too many are nested: numpy frees them recursively, so even an unfinished value must
+    not become deep. (Python's own containers are freed without recursion.)
     """
     heights = machine.heights
     inside = (heights[id(item)][1] for item in items if isinstance(item, np.ndarray) and id(item) in heights)

@@ -6,7 +6,7 @@ which check their arguments and build plain values. A name that is not in the ta
 
 This module is the machine's state: stack, marks, memo and names; `pickle_opcodes.py` has the operations. Work and
 memory are bounded by the file's budget (`budget.py`): opcodes are counted, declared lengths are checked against the
-remaining data, and what a file can ask for with a few bytes is charged.
+remaining data, and whatever a file can request with a few bytes is charged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kinema.storage.pickle_stream import PickleStream
 
 MAX_NESTED_FILES = 10
 _BLOCK = 256
-"""Opcodes that are accounted for at once."""
+"""Number of opcodes that are accounted for at once."""
 
 Table = Mapping[str, Callable[["PickleMachine", tuple[Any, ...]], Any]]
 
@@ -52,7 +52,7 @@ class PickleMachine:
         self._inert = inert
         self._level: int = 0 if parent is None else parent._level + 1
         self.budget = stream.budget
-        # Arrays of objects by id, with the number of such arrays inside one another.
+        # Arrays of objects by id, with their nesting depth.
         self.heights: dict[int, tuple[Any, int]] = {} if parent is None else parent.heights
         self.stack: list[Any] = []
         self._marks: list[list[Any]] = []
@@ -102,7 +102,7 @@ class PickleMachine:
         return items
 
     def remember(self, key: int | None = None) -> None:
-        """Keep the top of the stack in the memo, by default under the next free key."""
+        """Store the top of the stack in the memo, by default under the next free key."""
         key = len(self._memo) if key is None else key
         value = self.stack[-1]
         self._memo[key] = value

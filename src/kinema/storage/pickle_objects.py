@@ -1,4 +1,4 @@
-"""Objects created while reading a pickle: inert tokens and objects, pending values, and limits on values."""
+"""Objects created while reading a pickle: inert tokens and objects, pending values, and limits of values."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class Pending:
 
 _KEYS = (str, bytes, int, float, bool, complex, type(None), np.generic, Token, Inert)
 _RANDOM = frozenset((str, bytes))
-"""Their hashes are salted, so that no file can choose them."""
+"""Types with salted hashes, which no file can choose."""
 
 
 def check_keys(keys: list[Any], owner: int, budget: Budget) -> list[Any]:
     """The keys, unchanged. Only plain scalars and short flat tuples of them may be dict keys or set members:
-    hashing anything deeper can take forever or exhaust the C stack. owner: the id of the container that they are for.
+    hashing anything deeper can take forever or exhaust the C stack. owner: the id of their container.
     """
     for key in keys:
         if type(key) in _RANDOM:
@@ -91,7 +91,7 @@ def check_keys(keys: list[Any], owner: int, budget: Budget) -> list[Any]:
 
 
 _SLICE = 256
-"""Entries between two looks at the clock."""
+"""Entries between two checks of the time."""
 
 
 def fill_dict(target: dict[Any, Any], pairs: list[tuple[Any, Any]], budget: Budget) -> None:
@@ -105,8 +105,8 @@ def fill_dict(target: dict[Any, Any], pairs: list[tuple[Any, Any]], budget: Budg
 def check_tree(root: Any, budget: Budget) -> int:
     """Raise Malformed if a value is unfinished, contains itself, is nested too deeply or expands to too many objects.
 
-    Shared parts are visited once, but counted each time, as a traversal of the value would meet them. Returns how many
-    there are.
+    Shared parts are visited once, but counted each time, as a traversal of the value would. Returns the number of
+    objects.
     """
     return _Measure(budget).of(root, 0)[0]
 

@@ -115,7 +115,7 @@ def _tuple(machine: PickleMachine, count: int) -> None:
 
 
 def _pop(machine: PickleMachine) -> None:
-    """Discard the top of the stack, or the last mark where nothing is above it."""
+    """Discard the top of the stack, or the last mark if nothing is above it."""
     if machine.stack:
         machine.pop()
     else:
@@ -193,7 +193,7 @@ def _protocol(machine: PickleMachine) -> None:
 
 
 def _frame(machine: PickleMachine) -> None:
-    """Frames only let a reader fetch data in larger blocks; their length is checked and not used."""
+    """Frames only let a reader fetch data in larger blocks; their length is checked but not used."""
     machine.length("<Q")
 
 
@@ -203,7 +203,7 @@ def _number(form: str) -> Operation:
 
 
 def _data(form: str, convert: Callable[[PickleMachine, bytes], Any]) -> Operation:
-    """Data after their length, which has the format `form`."""
+    """Data preceded by their length in the format `form`."""
     return lambda m: m.push(convert(m, m.stream.read(m.length(form))))
 
 

@@ -1,8 +1,8 @@
 """The bytes of a pickle or joblib file, plain or compressed, read within limits.
 
 joblib compresses a whole file with zlib, gzip, bz2, xz or lzma, recognizable only by the first bytes.
-A declared length is never trusted: an uncompressed file cannot hold more than its size, and what a compressed one
-unpacks to is charged to its budget.
+A declared length is never trusted: an uncompressed file cannot hold more than its size, and the unpacked size of a
+compressed one is charged to its budget.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COMPRESSED = {
 
 
 class PickleStream:
-    """A file read sequentially. `file.read` may be called for single bytes; long reads go through here.
+    """A file read sequentially. `file.read` may be called for single bytes; long reads go through this class.
 
     size: of the file, None if it is compressed. budget: of the file, charged by everyone who reads from it.
     """
@@ -124,7 +124,7 @@ def _other_format(head: bytes) -> str | None:
 
 
 class _Unpacked(io.RawIOBase):
-    """The decompressed contents of a file as a stream, as many bytes as its budget allows."""
+    """The decompressed contents of a file as a stream, up to the bytes that its budget allows."""
 
     def __init__(self, file: BinaryIO, method: str, budget: Budget) -> None:
         self._file = file

@@ -9,7 +9,7 @@ _MOST_DIGITS, _MOST_NUMBER_BYTES = 4300, 1024
 
 
 def whole_number(line: bytes) -> int:
-    """A number written in digits: Python takes a time that grows quadratically with them."""
+    """A number written in digits, of limited length: Python's time grows quadratically with it."""
     if len(line) > _MOST_DIGITS:
         raise Malformed(f"it contains a number of {len(line)} digits")
     return int(line)
@@ -23,7 +23,7 @@ def binary_number(stream: PickleStream, length: int) -> int:
 
 
 def text_of(raw: bytes, budget: Budget, encoding: str = "utf-8") -> str:
-    """Text; what is not Unicode (lone surrogates) is replaced, so that it can be printed and written."""
+    """Text with invalid Unicode (lone surrogates) replaced, so that it can be printed and written."""
     if len(raw) > VALUE:
         budget.charge(len(raw) if raw.isascii() else 4 * len(raw))
     text = raw.decode(encoding, "replace")

@@ -38,7 +38,7 @@ _SCALARS = (
 )
 
 _MOST_ROWS = 2**31
-"""Rows and columns of a sparse matrix."""
+"""Most rows and columns of a sparse matrix."""
 
 
 # joblib
@@ -143,7 +143,7 @@ class _PendingSelect(Pending):
 def _numbers(machine: PickleMachine, state: dict[str, Any], key: str) -> np.ndarray:
     value = state.get(key)
     if isinstance(value, (list, tuple, int, float)):
-        machine.charge(ARRAY + VALUE * check_tree(value, machine.budget))  # as numpy unfolds shared parts
+        machine.charge(ARRAY + VALUE * check_tree(value, machine.budget))  # because numpy expands shared parts
         if not only_numbers(value):
             raise Malformed(f"a chumpy array in it has no numbers under {key!r}")
         value = np.asarray(value)
@@ -156,7 +156,7 @@ def _numbers(machine: PickleMachine, state: dict[str, Any], key: str) -> np.ndar
 
 
 def _sequence(machine: PickleMachine, args: tuple[Any, ...], each: int) -> list[Any]:
-    """The items that a container is created from, `each` charged with so many bytes."""
+    """The items that a container is created from; `each` bytes are charged for an item."""
     machine.charge(CONTAINER)
     if not args:
         return []

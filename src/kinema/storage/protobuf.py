@@ -1,7 +1,6 @@
-"""Protocol buffers, field by field: tags, lengths and contents, read without their description.
+"""Protocol buffers, field by field: tags, lengths and contents, read without their schema.
 
-Contents are views of the bytes, so that reading copies nothing; of a file that is mapped into memory, only what is
-looked at is read.
+Contents are views of the bytes, so reading copies nothing; only the accessed parts of a memory-mapped file are read.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ from collections.abc import Iterator
 Content = int | memoryview
 
 _FIXED = {1: 8, 5: 4}
-"""Bytes of a field by its wire type, where they do not follow from its contents."""
+"""Size in bytes of a field by its wire type, for fixed-size types."""
 
 
 class Unreadable(Exception):
-    """The bytes are no protocol buffer with the fields that were looked for."""
+    """The bytes are not a protocol buffer with the expected fields."""
 
 
 def fields(data: bytes | memoryview) -> Iterator[tuple[int, Content]]:
-    """The fields of a protocol buffer: number, and a whole number or bytes. Raises Unreadable."""
+    """The fields of a protocol buffer: number, and an integer or bytes. Raises Unreadable."""
     data = memoryview(data)
     place = 0
     while place < len(data):
@@ -56,7 +55,7 @@ def text(content: Content) -> str:
 
 
 def whole_numbers(content: Content) -> list[int]:
-    """A field of whole numbers, which are written one by one or packed. Raises Unreadable."""
+    """A field of integers, written one by one or packed. Raises Unreadable."""
     if isinstance(content, int):
         return [content]
     numbers, place = [], 0

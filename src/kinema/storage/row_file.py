@@ -1,7 +1,7 @@
 """A `.npy` file that is written row by row, in any order, over hours.
 
 Its disk space is allocated at the start, and an interrupted one can be resumed. Rows are written with ordinary calls: a
-memory-mapped array would end the process with a bus error on a full disk.
+memory-mapped array would kill the process with a bus error on a full disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from kinema.storage.atomic import explain_write_error
 
 PART = ".part"
-"""Ending of a file that is not finished."""
+"""Ending of an unfinished file."""
 
 _UNABLE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 

@@ -1,4 +1,4 @@
-"""Reading a user's `.npz` without executing anything in it, object arrays included.
+"""Reads a user's `.npz`, object arrays included, without executing anything in it.
 
 numpy reads object arrays only through pickle, which executes code named in the file; here they go through the
 reader of `safe_pickle.py`. The archive's directory and the arrays' headers must be consistent with each other
@@ -36,7 +36,7 @@ CORRUPTION = (
     *(OverflowError, NotImplementedError, MemoryError, RecursionError, tokenize.TokenError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
 )
-"""What numpy's parser of headers and the archive's readers raise on damaged bytes."""
+"""Exceptions that numpy's header parser and the archive's readers raise on damaged bytes."""
 
 _LARGEST_ITEM = 2**16
 

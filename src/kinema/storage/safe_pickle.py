@@ -1,4 +1,4 @@
-"""Reading a user's `.pkl` without executing anything in it.
+"""Reads a user's `.pkl` without executing anything in it.
 
     data = load_pickle("SMPL_NEUTRAL.pkl")
 

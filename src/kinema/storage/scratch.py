@@ -1,4 +1,4 @@
-"""Arrays to work in: in memory, or in a temporary file where they would not fit well."""
+"""Work arrays: in memory, or in a temporary file if large."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import tempfile
 import numpy as np
 
 IN_MEMORY = 2**26
-"""Numbers up to which an array lies in memory: 256 MB of float32."""
+"""Most numbers of an array in memory: 256 MB of float32."""
 
 
 def scratch(shape: tuple[int, ...]) -> np.ndarray:
-    """An array of float32 whose values are not set; a large one in a file that goes when nothing refers to it."""
+    """An uninitialised float32 array; a large one is in a file that is removed when nothing refers to it."""
     if np.prod(shape, dtype=float) <= IN_MEMORY:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile(prefix="kinema-") as file:

@@ -1,4 +1,4 @@
-"""Arrays too large to be part of a motion: a reference to a `.npy` file, memory-mapped when it is opened."""
+"""Arrays too large to be part of a motion: a reference to a `.npy` file, which is memory-mapped when opened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StoredArray(Brief):
     """An array in a `.npy` file: vertices (F,V,3), masks (F,H,W).
 
     path: the file. rows (F,) int: the row of the file for each frame; None means all rows in order. Selecting frames
-    changes `rows` and leaves the file alone.
+    changes `rows` and not the file.
     """
 
     path: Path
@@ -41,7 +41,8 @@ class StoredArray(Brief):
             object.__setattr__(self, "rows", frozen(rows, np.int64))
 
     def open(self) -> np.ndarray:
-        """The array: memory-mapped if all rows are wanted, otherwise the chosen rows read. Raises InputError."""
+        """The array: memory-mapped if all rows are wanted, otherwise only the chosen rows are read. Raises
+        InputError."""
         try:
             stored: np.ndarray = np.lib.format.open_memmap(self.path, mode="r")
         except FileNotFoundError:
@@ -69,12 +70,13 @@ class StoredArray(Brief):
         return StoredArray(self.path, self.rows_of(frames)[rows])
 
     def to_plain(self, folder: Path | None = None) -> dict[str, Any]:
-        """Plain values, for a file in `folder`: with the way from there, `beside`, so that both can be moved."""
+        """Plain values, for a file in `folder`: with the relative path from there, `beside`, so that both can be
+        moved."""
         plain: dict[str, Any] = {
             "path": str(self.path.resolve()), "rows": None if self.rows is None else self.rows.tolist()
         }  # fmt: skip
         if folder is not None:
-            # Another drive cannot be reached from there.
+            # There is no relative path to another drive.
             with contextlib.suppress(ValueError):
                 plain["beside"] = Path(os.path.relpath(self.path.resolve(), folder.resolve())).as_posix()
         return plain
@@ -104,5 +106,5 @@ def lasting_folder() -> Path:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # an invalid file name
         return False

@@ -1,7 +1,7 @@
-r"""Text that others wrote, shown safely, and JSON that every program can read.
+r"""Shows untrusted text safely, and writes JSON that every program can read.
 
-A file name or a sentence from a file may hold terminal escapes, line breaks and characters that reverse the direction
-of writing; a terminal obeys them. `visible` shows them as Python would write them: `\x1b`, `\udcff`.
+A file name or a sentence from a file may contain terminal escapes, line breaks and characters that reverse the text
+direction, which a terminal obeys. `visible` shows them as Python would write them: `\x1b`, `\udcff`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# C0 controls but tab and line feed, DEL and C1 controls, line and paragraph separators, marks that turn the direction
-# of writing, the byte order mark, tags, and surrogates, which stand for the bytes of names that are not UTF-8.
+# C0 controls except tab and line feed, DEL and C1 controls, line and paragraph separators, directional marks, the byte
+# order mark, tags, and surrogates, which stand for the bytes of names that are not UTF-8.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _BYTE = range(0xDC80, 0xDD00)
-"""The surrogates by which Python keeps bytes that are not UTF-8."""
+"""The surrogates with which Python represents bytes that are not UTF-8."""
 
 
 def visible(text: str) -> str:
-    """`text` with everything that a terminal would obey, rather than show, written as an escape."""
+    """`text` with everything that a terminal would obey rather than show written as an escape."""
     return _UNSAFE.sub(_escaped, text)
 
 
@@ -41,8 +41,8 @@ def _escaped(match: re.Match[str]) -> str:
 def json_text(value: Any, *, ascii: bool = False, indent: int | None = 2) -> str:
     """`value` as JSON (RFC 8259).
 
-    A number that is not finite becomes null, and what `visible` would escape is written as JSON escapes. ascii: the
-    same for every character beyond ASCII.
+    A number that is not finite becomes null, and characters that `visible` would escape become JSON escapes. ascii: so
+    do all others beyond ASCII.
     """
     text = json.dumps(_finite(value), indent=indent, ensure_ascii=ascii, allow_nan=False)
     return text if ascii else _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -1,4 +1,4 @@
-"""Lines of a stranger's text file, none longer than a limit."""
+"""Lines of an untrusted text file, none longer than a limit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TextIO
 from kinema.errors import InputError
 
 _LOOKED_AT = 2**16
-"""Bytes at the beginning of a file that tell its encoding."""
+"""Bytes at the beginning of a file from which its encoding is detected."""
 
 MAX_LINE = 2**20
-"""Characters of a line; the row of a frame with two thousand joints has less."""
+"""Most characters of a line; the row of a frame with two thousand joints has fewer."""
 
 
 def next_line(file: TextIO, path: Path, number: int) -> str:
-    """The next line with its end, "" after the last. number: of the line, for the message. Raises InputError."""
+    """The next line with its line ending, "" after the last. number: of the line, for the message. Raises
+    InputError."""
     line = file.readline(MAX_LINE)
     if len(line) == MAX_LINE and not line.endswith("\n"):
         raise InputError(f"{path}, line {number}: the line is longer than {MAX_LINE} characters")
@@ -24,7 +25,8 @@ def next_line(file: TextIO, path: Path, number: int) -> str:
 
 
 def text_encoding(path: Path) -> str:
-    """The encoding of a text file: Unicode, by its mark or because it fits, otherwise Windows' western European one."""
+    """The encoding of a text file: Unicode, by its byte order mark or if it is valid, otherwise Windows' western
+    European one."""
     with path.open("rb") as file:
         start = file.read(_LOOKED_AT)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):

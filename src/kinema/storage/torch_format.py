@@ -1,12 +1,12 @@
-"""Reading `torch.save` files without torch and without executing anything in them.
+"""Reads `torch.save` files without torch and without executing anything in them.
 
 There are two formats. Since torch 1.6: a zip archive with a pickle `*/data.pkl` and one raw file `*/data/KEY` per
 storage. Before that: one stream with three small pickles, the main pickle, the list of storage keys, and the
 storages themselves. In both, the pickle refers to storages by "persistent ids", and tensors are calls to
 `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)`.
 
-A TorchScript program is a zip archive of the same kind, whose pickle holds the program's modules beside its code; its
-tensors are read (`torch_program.py`), its code is not.
+A TorchScript program is a zip archive of the same kind, whose pickle holds the program's modules; its tensors are read
+(`torch_program.py`), its code is not.
 
 Tensors become numpy arrays: bfloat16 as float32, GPU storages like any other. Objects of
 training frameworks become `Inert`; every other name is refused.
@@ -57,7 +57,7 @@ INERT = (
     "torch.optim.*",
     "pare.*",
 )
-"""Classes whose objects published checkpoints contain in addition to the weights."""
+"""Classes of objects that published checkpoints contain in addition to the weights."""
 
 _BFLOAT16 = "bfloat16"
 _DTYPES = {
@@ -259,7 +259,7 @@ def _device(machine: PickleMachine, args: tuple[Any, ...]) -> Inert:
 
 
 def _rebuild_from_type(machine: PickleMachine, args: tuple[Any, ...]) -> Any:
-    """A tensor subclass or a tensor with attributes: the tensor alone."""
+    """A tensor subclass or a tensor with attributes: only the tensor."""
     function, _, arguments, _ = args
     if not isinstance(function, Token) or not isinstance(arguments, tuple):
         raise Malformed("a tensor in it is incomplete")

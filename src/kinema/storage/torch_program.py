@@ -10,13 +10,13 @@ from kinema.storage.budget import ARRAY, CONTAINER, MAX_DEPTH, Budget, Malformed
 from kinema.storage.pickle_objects import Inert
 
 PROGRAM = ("__torch__.*", "torch.jit._pickle.*")
-"""Classes whose objects such a program consists of: its own modules, and lists and dicts with a type."""
+"""Classes of the objects in such a program: its own modules, and typed lists and dicts."""
 
 
 def program_tensors(value: Any, budget: Budget) -> dict[str, np.ndarray]:
     """Arrays by name, such as "crop_model.backbone.weight": parameters, buffers and other attributes.
 
-    Raises Malformed for modules that are nested without end, or many times the same.
+    Raises Malformed for modules that are nested endlessly or repeated many times.
     """
     found: dict[str, np.ndarray] = {}
 

@@ -1,8 +1,8 @@
-"""Writing files for `torch.load` without torch: nested dicts of float32 tensors and plain values.
+"""Writes files for `torch.load` without torch: nested dicts of float32 tensors and plain values.
 
 The format since torch 1.6 is an uncompressed zip archive: `archive/data.pkl`, a pickle (protocol 2) in which a
 tensor is a call to `torch._utils._rebuild_tensor_v2` on a numbered storage, `archive/data/<number>` with each
-storage's raw data, `archive/byteorder` and `archive/version`. It only uses names that `torch.load(weights_only=True)`
+storage's raw data, `archive/byteorder` and `archive/version`. It uses only names that `torch.load(weights_only=True)`
 allows.
 """
 

@@ -1,4 +1,4 @@
-"""What is said of a file that cannot be opened: the same sentence for every format."""
+"""The error for a file that cannot be opened: the same sentence for every format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kinema.errors import InputError
 
 
 def unreadable(path: str | Path, error: OSError) -> InputError:
-    """The error to raise for a file that the system does not let us read. error: what the system said."""
+    """The error to raise for a file that cannot be read. error: the system's."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return InputError(f"{path} does not exist; check the path")
     if isinstance(error, IsADirectoryError):

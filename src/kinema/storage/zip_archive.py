@@ -1,4 +1,4 @@
-"""Opening a stranger's zip archive: its directory is bounded before Python builds an object for every entry."""
+"""Opens an untrusted zip archive: its directory is bounded before Python builds an object for every entry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from kinema.storage.budget import Malformed
 
 MAX_DIRECTORY = 8 * 2**20
-"""Bytes of an archive's directory; an entry takes about a hundred of them, and twenty times as many in memory."""
+"""Most bytes of an archive's directory; an entry takes about a hundred of them, and twenty times as many in memory."""
 
 _END, _END_SIZE, _LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
 _LOCATOR, _LOCATOR_SIZE = b"PK\x06\x07", 20
@@ -18,7 +18,8 @@ _IN_END64 = 0xFFFF_FFFF
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open the archive. Raises Malformed if its directory is larger than any honest one, and what `ZipFile` raises."""
+    """Open the archive. Raises Malformed if its directory is larger than any genuine one, and the errors of
+    `ZipFile`."""
     size = _directory_size(path)
     if size > MAX_DIRECTORY:
         raise Malformed(f"its directory has {size} bytes, the limit is {MAX_DIRECTORY}")
@@ -26,7 +27,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def _directory_size(path: Path) -> int:
-    """What the end of the archive declares, which is what `zipfile` reads; 0 if it is no archive."""
+    """The size that the end of the archive declares, which `zipfile` relies on; 0 if it is not an archive."""
     with path.open("rb") as file:
         length = file.seek(0, os.SEEK_END)
         start = max(0, length - _END_SIZE - _LONGEST_COMMENT - _LOCATOR_SIZE)
