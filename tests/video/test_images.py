@@ -142,7 +142,7 @@ def test_a_picture_of_another_size_is_left_out_and_the_rest_goes_on(tmp_path, fi
     video = open_video(tmp_path)
     assert [number_of(f.image) for f in video] == [0, 1, 2, 3, 4]
     assert [f.time for f in video] == pytest.approx(np.arange(5) / 30)
-    assert f"1 image was left out, because the size is not 96x64 as of the others: {name} has 64x64 pixels" in (
+    assert f"1 image was left out, because the size is not 96x64, that of the others: {name} has 64x64 pixels" in (
         video.warnings
     )
 

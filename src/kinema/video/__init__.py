@@ -4,7 +4,7 @@
         for frame in video:                  # Frame(index, time, image)
             ...
 
-A folder of images reads the same way. Frames are streamed: only a few are in memory at a time.
+A folder of images is read the same way. Frames are streamed: only a few are in memory at a time.
 """
 
 from __future__ import annotations

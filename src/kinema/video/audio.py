@@ -1,4 +1,4 @@
-"""Copying the source's audio into a new video: packets unchanged, or re-encoded as AAC where MP4 requires it."""
+"""Copies the source's audio into a new video: packets unchanged, or re-encoded as AAC if MP4 requires it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AudioTrack:
 
     @classmethod
     def open(cls, path: Path, output: OutputContainer, first_time: float, warnings: list[str]) -> AudioTrack | None:
-        """The audio of video `path` from `first_time` on; None if it has none or the audio cannot be used.
+        """The audio of video `path` from `first_time` on; None if there is none or it cannot be used.
 
         first_time: seconds in the source video, as a player shows them. Problems are appended to `warnings`.
         """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MOST_BYTES = 1 << 20
-"""Bytes of one box whose content is read."""
+"""Most bytes of a box whose content is read."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class BoxReader:
     def boxes(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         """(name, start and end of the content) of the boxes between two offsets, up to the first malformed one.
 
-        Raises struct.error where the file ends within a header.
+        Raises struct.error if the file ends within a header.
         """
         at = start
         while at + 8 <= end and self.left > 0:

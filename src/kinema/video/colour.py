@@ -1,4 +1,4 @@
-"""From decoded frames to 8-bit RGB: colour matrix, range, bit depth, HDR, square pixels."""
+"""Converts decoded frames to 8-bit RGB: colour matrix, range, bit depth, HDR, square pixels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 13: "srgb", 14: "bt2020-10", 16: "pq",
 class RgbConverter:
     """Turns decoded frames into (height, width, 3) uint8 RGB of one fixed size.
 
-    The size is the coded one with square pixels, reached by stretching (never shrinking) one side. The
-    frame's own colour matrix and range are used; where the file does not give them, the usual default: BT.709
-    for high definition, BT.601 below that and for full-range frames. PQ (HDR10) is tone-mapped; HLG is
-    backward-compatible and needs no tone mapping.
+    The size is the coded one with square pixels, reached by stretching (never shrinking) one side. The frame's own
+    colour matrix and range are used; if the file does not give them, the usual default: BT.709 for high definition,
+    BT.601 below that and for full-range frames. PQ (HDR10) is tone-mapped; HLG is backward-compatible and needs no tone
+    mapping.
     """
 
     def __init__(self, width: int, height: int, aspect: Fraction | None = None, transfer: int | None = None) -> None:
@@ -64,7 +64,7 @@ def transfer_name(transfer: int | None) -> str | None:
 def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
     """The size at which pixels of this aspect ratio become square, by stretching one side.
 
-    An aspect ratio that no recording has (beyond 1:4 and 4:1) is an error in the file and ignored.
+    An implausible aspect ratio (beyond 1:4 and 4:1) is an error in the file and is ignored.
     """
     if not aspect or aspect == 1 or not _plausible(aspect):
         return width, height

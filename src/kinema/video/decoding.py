@@ -1,4 +1,4 @@
-"""Opening containers and decoding packets past corrupt data: everything specific to FFmpeg's behaviour."""
+"""Opens containers and decodes packets past corrupt data: everything specific to FFmpeg's behaviour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECODER_THREADS = 2
 # Consecutive read errors after which the rest of a file is abandoned.
 _MAX_FAILURES = 256
 # The containers that hold their own frames. Everything else that FFmpeg knows is refused before it is opened: text,
-# subtitles, devices, and above all playlists, which name other files and can wait for ever.
+# subtitles, devices, and above all playlists, which name other files and can block forever.
 _CONTAINERS = """
     mov mp4 m4a 3gp 3g2 mj2 matroska webm avi mpegts mpegtsraw mpeg mpegvideo flv live_flv kux asf asf_o ogg mxf nut
     gif apng dv gxf nsv nuv rm wtv ty pva dhav ivr mlv cine r3d smjpeg amv swf ivf obu av1 h264 hevc vvc h261 h263 m4v
@@ -40,14 +40,15 @@ _AVFMT_NOTIMESTAMPS = 0x0080
 _AVFMT_TS_DISCONT = 0x0200
 # No codec delays more frames than this for reordering.
 _MAX_REORDER = 17
-# Names and titles that are not UTF-8 must not stop a video; from 19 on PyAV reads them without being told.
+# Names and titles that are not UTF-8 must not stop a video; PyAV 19 and later need no setting for this.
 _TEXT: dict[str, Any] = {"metadata_errors": "surrogateescape"} if hasattr(InputContainer, "metadata_errors") else {}
 
 
 def checked_header(path: Path) -> bool:
-    """Raise InputError if FFmpeg cannot read `path`, or its header promises too large frames: before any is decoded.
+    """Raise InputError, before any frame is decoded, if FFmpeg cannot read `path` or its header declares too large
+    frames.
 
-    Returns whether decoding can be bounded from the start: PyAV 15 crashes where streams are discovered late.
+    Returns whether decoding can be bounded from the start: PyAV 15 crashes if streams are discovered late.
     """
     with _reasons(path), _open(path, {"codec_whitelist": "none", "analyzeduration": "1"}) as container:
         for stream in container.streams.video:
@@ -62,8 +63,7 @@ def checked_header(path: Path) -> bool:
 def opened(path: Path, *, bounded: bool = False) -> Iterator[InputContainer]:
     """The container of `path`. Raises InputError with the reason if FFmpeg cannot read it.
 
-    bounded: whether frames that are larger than promised are refused when FFmpeg looks at the first ones, see
-    `checked_header`.
+    bounded: whether frames larger than declared are refused when FFmpeg probes the first ones, see `checked_header`.
     """
     with _reasons(path):
         container = _open(path, {}, {"max_pixels": str(VIDEO_PIXELS)} if bounded else {})
@@ -131,7 +131,7 @@ class Decoder:
     Frames keep their packets' presentation times (`pts`), with two repairs: discontinuities of a transport
     stream's clock are closed, and with `packet_times` the times are those of the packets in order.
     `packets` counts those that were read, `broken` those that raised an error, `jumps` the closed discontinuities.
-    Frames of more than `VIDEO_PIXELS` are errors, before memory is taken for them.
+    Frames of more than `VIDEO_PIXELS` are errors, before memory is allocated for them.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class Decoder:
             if packet is None:
                 return
             failures = 0
-            # Empty packets mean "no new frame" or end of stream; a decoder takes them for the end.
+            # Empty packets mean "no new frame" or end of stream; a decoder treats them as the end.
             if not packet.size:
                 continue
             self.packets += 1

@@ -2,7 +2,7 @@
 
 EXIF is a small TIFF file embedded in the image: a header with the byte order, then directories of 12-byte
 entries (EXIF 2.32, section 4.6). Only the entries that Kinema uses are read; anything malformed counts as absent.
-Lists and texts are read up to a limit, however long the file says they are.
+Lists and texts are read up to a limit, whatever length the file declares.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _NAMES = {
 _EXIF_DIRECTORY = 0x8769
 _BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _TILE_WIDTH, _TILE_HEIGHT = 0x0142, 0x0143
-# A directory has some dozens of entries, a text a few words, an EXIF block at most 64 kB in JPEG.
+# A directory has a few dozen entries, a text a few words, an EXIF block at most 64 kB in JPEG.
 _MOST_ENTRIES = 1000
 _LONGEST_TEXT = 1000
 _LONGEST_BLOCK = 1 << 20
 _MALFORMED = (struct.error, IndexError, ValueError)
-# Segments and chunks; a PNG of 100 million pixels has some ten thousand.
+# Segments and chunks; a PNG of 100 million pixels has about ten thousand.
 _MOST_CHUNKS = 100_000
 _MOST_PADDING = 1 << 16
 # JPEG markers that carry the frame's size: SOF0-15 without DHT, JPG and DAC.
@@ -47,7 +47,7 @@ _JPEG_SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 class ImageHeader:
     """width, height: stored pixels, None if the header could not be read. orientation: EXIF 1-8.
 
-    tags: "make", "model", "created", "subsecond" (digits after the second), "focal_35mm" where the image has them.
+    tags: "make", "model", "created", "subsecond" (digits after the second), "focal_35mm", if the image has them.
     animated: whether it has several pictures (WebP, PNG). tile: width and height of a TIFF's tiles.
     """
 
@@ -68,7 +68,7 @@ def read_header(path: Path) -> ImageHeader:
 
 
 def read(file: BinaryIO, header: ImageHeader) -> None:
-    """Fill in what the header in `file` says, as far as it can be read."""
+    """Fill in the values of the header in `file`, as far as it can be read."""
     with contextlib.suppress(*_MALFORMED):
         _read(file, header)
 
@@ -167,7 +167,7 @@ def _read_webp(file: BinaryIO, header: ImageHeader) -> None:
 
 
 def _read_exif(data: bytes, header: ImageHeader) -> None:
-    """The entries of an EXIF block; one that is malformed takes nothing from the rest of the header."""
+    """The entries of an EXIF block; a malformed one does not affect the rest of the header."""
     with contextlib.suppress(*_MALFORMED):
         _read_tiff(io.BytesIO(data), header, size=False)
 
@@ -202,7 +202,7 @@ def _read_tiff(file: BinaryIO, header: ImageHeader, *, size: bool) -> None:
 
 
 def _promises_too_much(file: BinaryIO, order: str, offset: int) -> bool:
-    """Whether the entries of a directory hold more bytes than the file: libtiff would make room for all of them."""
+    """Whether the entries of a directory declare more bytes than the file has: libtiff would allocate all of them."""
     file.seek(offset)
     (count,) = struct.unpack(order + "H", file.read(2))
     table = file.read(12 * count)
@@ -213,8 +213,8 @@ def _promises_too_much(file: BinaryIO, order: str, offset: int) -> bool:
 
 
 def _entries(file: BinaryIO, order: str, offset: int) -> dict[int, int | str]:
-    """Tag -> value of the entries of one directory that hold a single number or a text. Of numbers that are repeated
-    the largest counts, so that a size cannot be hidden."""
+    """Tag -> value of the entries of one directory that hold a single number or a text. The largest of repeated numbers
+    counts, so that a size cannot be hidden."""
     found: dict[int, int | str] = {}
     for tag, value in _all_entries(file, order, offset):
         known = found.get(tag)

@@ -1,4 +1,4 @@
-"""Reading video files with PyAV (FFmpeg's libraries), frame by frame, in constant memory."""
+"""Reads video files with PyAV (FFmpeg's libraries), frame by frame, in constant memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from kinema.video.pool import ImagePool
 from kinema.video.rates import true_rate
 from kinema.video.times import FrameClock, Gaps, plural
 
-# Frames that must be missing at the end before it is said, where only the header's duration tells.
+# Frames that must be missing at the end before a warning, if only the header's duration tells.
 _CERTAIN_LOSS = 3
 
 
@@ -70,7 +70,7 @@ class VideoFile(VideoReader):
             packet_times = first.pts is None or times_follow_packets(container)
             origin = streams.origin(stream, first)
             base = streams.time_base(stream)
-            # Matroska durations count from 0, wherever the first frame lies.
+            # Matroska durations count from 0, regardless of the first frame's time.
             before = float(origin * base) if "matroska" in container.format.name else 0.0
             duration = streams.stream_duration(stream, before)
             likely_duration = duration
@@ -127,7 +127,7 @@ class VideoFile(VideoReader):
         return reader
 
     def _check_range(self) -> None:
-        """Raise InputError if no frame lies in the time range: on opening, not after an hour of other work."""
+        """Raise InputError if no frame lies in the time range, on opening rather than after an hour of other work."""
         if self.time_range != TimeRange():
             with contextlib.closing(self._decoded()) as frames:
                 found = next(frames, None)
@@ -143,14 +143,14 @@ class VideoFile(VideoReader):
             yield Frame(index, time, self.orientation.apply(converter(decoded), pool.take()))
 
     def planes(self) -> Iterator[PlanarFrame]:
-        """The same frames as the file stores them; only where `planar` gives their matrix."""
+        """The same frames as the file stores them; only if `planar` gives their matrix."""
         assert self.planar is not None
         converter = PlanesConverter(self.width, self.height, self.planar)
         for index, time, decoded in self._pictures():
             yield PlanarFrame(index, time, converter(decoded))
 
     def _pictures(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
-        """Number, true time and decoded picture of each frame. Raises InputError if there is none."""
+        """Number, true time and decoded picture of each frame. Raises InputError if there are none."""
         index = 0
         resized = False
         for time, decoded in deinterlaced(self._decoded()):
@@ -166,8 +166,8 @@ class VideoFile(VideoReader):
             raise InputError(f"no frame of {self.path} can be decoded; the file is corrupt, copy it again")
 
     def _decoded(self) -> Generator[tuple[float, av.VideoFrame], None, None]:
-        """The decoded frames of the range with the seconds at which they are played; at the end, warns of what was
-        repaired or lost."""
+        """The decoded frames of the range with the seconds at which they are played; at the end, warns of repairs and
+        losses."""
         with contextlib.ExitStack() as stack:
             decoder, frames = self._from_start(stack)
             clock = FrameClock(self.time_base, self.origin, self.header_fps)
@@ -226,7 +226,7 @@ class VideoFile(VideoReader):
     def _warn_of_early_end(self, last_end: float, decoder: Decoder) -> None:
         """Warn if the frames end before the time given in the header, and packets are missing, too.
 
-        An edit list alone may promise more: its end is then that of the whole recording, cut at a packet.
+        An edit list alone may declare more: its end is then that of the whole recording, cut at a packet.
         """
         if self.expected_end is None:
             return
@@ -257,7 +257,7 @@ def _planar(first: av.VideoFrame, converter: RgbConverter, turned: Orientation, 
 
 
 def _corruption(decoder: Decoder, concealed: list[float]) -> Iterator[str]:
-    """Sentences about what was corrupt."""
+    """Sentences about corrupt data."""
     if decoder.broken:
         yield f"the file is corrupt: {plural(decoder.broken, 'packet')} could not be decoded"
     if concealed:

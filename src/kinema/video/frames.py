@@ -23,21 +23,21 @@ TIME_TOLERANCE = 1e-6
 
 TIME_SOURCES = {
     "container": "the times of the file",
-    "tag": "the times of the file, corrected by what it says about slow motion",
+    "tag": "the times of the file, corrected by its slow-motion tag",
     "exif": "the times at which the images were taken",
     "assumed": "a frame rate that was assumed",
     "given": "the settings",
 }
-"""Where the times of frames come from."""
+"""Sources of the frames' times."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Frame(Brief):
     """One frame as it should be displayed: display rotation applied, square pixels.
 
-    index: 0, 1, 2, ... in the order of yielding. time: true seconds since the start of the video (of the whole video,
-    also when only a range of it is read); of slow motion, not those of a player. image: (H, W, 3) uint8 RGB,
-    contiguous; it belongs to the caller, the reader does not modify it again.
+    index: 0, 1, 2, ... in the order of yielding. time: true seconds since the start of the video (the whole video, also
+    if only a range of it is read); for slow motion, not the player's time. image: (H, W, 3) uint8 RGB, contiguous; it
+    belongs to the caller, the reader does not modify it again.
     """
 
     index: int
@@ -99,7 +99,7 @@ class VideoReader(ABC):
     path: what was opened. width, height: pixels of every frame, as displayed. fps: mean frames per true
     second according to the header (the frames' own times are authoritative).
     slow_motion: how many times slower than life the file plays: a player shows a frame at `time` * `slow_motion`.
-    time_source: where the frames' times come from, a value of `TIME_SOURCES`.
+    time_source: source of the frames' times, a key of `TIME_SOURCES`.
     num_frames_estimate: number of frames to expect in the range, None if the header does not give it.
     metadata: facts about the recording; possible keys: "duration" (true seconds, of the whole source), "capture_fps"
     (frames per second of the camera, if the file says so), "focal_35mm" (mm, 35 mm equivalent), "make", "model",

@@ -30,8 +30,8 @@ _REDUCED = {
 
 @dataclass(frozen=True)
 class Picture:
-    """An image file whose header was read. stored: width and height in the file. reduction: by how much its sides
-    are divided when it is decoded. orientation: how it is then rotated. tags: as in `ImageHeader`."""
+    """An image file whose header was read. stored: width and height in the file. reduction: divisor of its sides when
+    it is decoded. orientation: the rotation applied afterwards. tags: as in `ImageHeader`."""
 
     file: Path
     stored: tuple[int, int]
@@ -41,8 +41,8 @@ class Picture:
 
     @classmethod
     def open(cls, file: Path, rotation: Orientation = UPRIGHT) -> Picture:
-        """Read the header. rotation: after the image's own. Raises InputError if there is none, or if it promises
-        more pixels than are read."""
+        """Read the header. rotation: after the image's own. Raises InputError if there is none, or if it declares more
+        pixels than are allowed."""
         header = header_of(file)
         if not header.width or not header.height or min(header.width, header.height) < 1:
             raise InputError(
@@ -103,8 +103,8 @@ def header_of(file: Path) -> ImageHeader:
 def without_texts(data: np.ndarray) -> np.ndarray:
     """A PNG or WebP file (bytes, (N,) uint8) without its EXIF and texts if they are long; other files as they are.
 
-    OpenCV reads EXIF even where its orientation is ignored, in minutes if the file says that its lists are endless.
-    Raises ValueError for a file of more chunks than an image can have.
+    OpenCV reads EXIF even if its orientation is ignored, which takes minutes if the file declares endless lists. Raises
+    ValueError for a file with more chunks than an image can have.
     """
     head = data[:12].tobytes()
     dropped: tuple[bytes, ...]

@@ -19,11 +19,11 @@ from kinema.video.times import plural
 
 DEFAULT_IMAGE_FPS = 30.0
 
-# Names number the frames if at least this share of the steps is the usual one.
+# Names number the frames if at least this share of the steps equals the usual one.
 _USUAL_SHARE = 0.5
-# A pause in the numbers that lasts longer is none: the numbers mean something else.
+# A longer step in the numbers is not a pause: the numbers mean something else.
 _LONGEST_PAUSE = 3600.0
-# Photographs taken further apart are no recording of a movement.
+# Photographs taken further apart are not a recording of a movement.
 _LONGEST_EXIF_INTERVAL = 1.0
 _SHOWN_GAPS = 4
 
@@ -40,7 +40,7 @@ class ImageTimes:
 
 
 def image_times(files: Sequence[Path], tags: Sequence[dict[str, Any]], options: VideoOptions) -> ImageTimes:
-    """The times of images in order. tags: of each, as in `ImageHeader`."""
+    """The times of images in order. tags: of each image, as in `ImageHeader`."""
     slow_motion = options.slow_motion or 1.0
     if len(files) == 1:
         return ImageTimes(np.zeros(1), options.fps or DEFAULT_IMAGE_FPS * slow_motion, "assumed")
@@ -97,7 +97,7 @@ def name_numbers(files: Sequence[Path]) -> np.ndarray | None:
     if len(varying) != 1:
         return None
     numbers = [int(text) for text in varying[0]]
-    # Beyond 2^53 floats cannot tell neighbours apart.
+    # Beyond 2^53 floats cannot represent all integers.
     if max(numbers) >= 2**53 or any(a >= b for a, b in pairwise(numbers)):
         return None
     return np.array(numbers, np.float64)
@@ -107,7 +107,7 @@ def exif_times(tags: Sequence[dict[str, Any]]) -> np.ndarray | None:
     """Seconds from the first image (F,) by DateTimeOriginal and SubSecTimeOriginal; None unless every image has them
     and they are those of a recording: increasing, about evenly spaced or with pauses, and at least one a second.
 
-    Times that are even up to their rounding are made even.
+    Times that are uniform up to rounding are made uniform.
     """
     seconds, digits = [], []
     for each in tags:

@@ -1,4 +1,4 @@
-"""Reading a folder of images, or one image, as if it were a video."""
+"""Reads a folder of images, or one image, as if it were a video."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kinema.video.orientation import Orientation, clockwise
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp"})
-# Images of another size whose proportions differ by less than this show the same and are scaled.
+# Images of another size whose aspect ratios differ by less than this show the same and are scaled.
 _SAME_PROPORTIONS = 0.01
 
 
@@ -35,9 +35,9 @@ class ImageSequence(VideoReader):
     def open(cls, path: Path, time_range: TimeRange, options: VideoOptions | None = None) -> ImageSequence:
         """List and check the images of folder `path` (or the one image `path`).
 
-        Images that cannot be read, and those that show something else by their size, are left out with a note; those
-        of another size and the same proportions are scaled. Raises InputError if there are none, or if most have
-        different sizes.
+        Images that cannot be read, and those whose aspect ratio shows that they are something else, are left out with a
+        note; those of another size with the same aspect ratio are scaled. Raises InputError if there are none, or if
+        most have different sizes.
         """
         options = options or VideoOptions()
         files = list_images(path) if path.is_dir() else (path,)
@@ -109,7 +109,7 @@ def _same_size(pictures: Sequence[Picture], folder: Path) -> tuple[tuple[Picture
         first, other = pictures[0], next(each for each in pictures if each.size != pictures[0].size)
         raise InputError(
             f"{other.file.name} has {_pixels(other.size)} pixels, but {first.file.name} has {_pixels(first.size)};"
-            f" most images of {folder} must have one size, as those of one recording have"
+            f" most images of {folder} must have one size, as in one recording"
         )
     notes = []
     different = [each for each in odd if not same_proportions(each.size, size, _SAME_PROPORTIONS)]
@@ -117,7 +117,7 @@ def _same_size(pictures: Sequence[Picture], folder: Path) -> tuple[tuple[Picture
     for group, what in ((different, "left out"), (scaled, "scaled")):
         if group:
             notes.append(
-                f"{_images(len(group))} {what}, because the size is not {_pixels(size)} as of the others:"
+                f"{_images(len(group))} {what}, because the size is not {_pixels(size)}, that of the others:"
                 f" {group[0].file.name} has {_pixels(group[0].size)} pixels{', for one' if len(group) > 1 else ''}"
             )
     dropped = {each.file for each in different}

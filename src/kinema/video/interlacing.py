@@ -1,4 +1,4 @@
-"""Deinterlacing: one picture of each frame whose two fields were taken at different times."""
+"""Deinterlacing: one picture from each frame whose two fields were taken at different times."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import cast
 import av
 from av.filter import Graph
 
-# Which frames are interlaced is looked up in the pictures, because whole films are flagged wrongly; then one picture
-# per frame (the rate stays), and progressive frames are left alone.
+# Interlaced frames are detected from the pictures, because whole films are flagged wrongly; then one picture per frame
+# (the rate stays), and progressive frames are unchanged.
 _FILTERS = (("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
 
 Timed = tuple[float, av.VideoFrame]
 
 
 def deinterlaced(frames: Iterator[Timed]) -> Iterator[Timed]:
-    """(time, frame) with the interlaced frames deinterlaced; the times stay.
+    """(time, frame) with the interlaced frames deinterlaced; the times are unchanged.
 
-    From the first frame that is flagged as interlaced on, frames pass through FFmpeg's idet and bwdif, which look at
-    the frames before and after; they leave out none and add none, so the times are kept beside them.
+    From the first frame flagged as interlaced on, frames pass through FFmpeg's idet and bwdif, which look at the frames
+    before and after; they drop none and add none, so the times are kept separately.
     """
     times: deque[float] = deque()
     graph: Graph | None = None
@@ -58,7 +58,7 @@ def _graph(frame: av.VideoFrame) -> Graph:
 
 
 def _pulled(graph: Graph, times: deque[float], frame: av.VideoFrame | None) -> Iterator[Timed]:
-    """Push a frame (None: the end) and give what comes out, each with its time."""
+    """Push a frame (None: the end) and yield the finished ones, each with its time."""
     graph.push(frame)
     while times:
         try:

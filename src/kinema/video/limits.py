@@ -1,4 +1,4 @@
-"""Sizes and seconds beyond which a source is refused or read reduced, so that no file can exhaust the machine."""
+"""Sizes and times beyond which a source is refused or read at reduced size, so that no file can exhaust the machine."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def check_size(name: object, width: int, height: int, most: int, what: str) -> N
 
 
 def reduction(width: int, height: int) -> int:
-    """1, 2, 4 or 8: by how much an image's sides are divided so that it has at most `LARGE_IMAGE` pixels."""
+    """1, 2, 4 or 8: the divisor of an image's sides that leaves at most `LARGE_IMAGE` pixels."""
     return next((n for n in (1, 2, 4) if -(-width // n) * -(-height // n) <= LARGE_IMAGE), 8)

@@ -46,7 +46,7 @@ def container_tags(path: Path, container: InputContainer, stream: VideoStream) -
     for key, names in _TAGS.items():
         value = next((tags[name.lower()] for name in names if tags.get(name.lower())), None)
         if value is not None:
-            # Bytes that are not UTF-8 come as lone surrogates, which no file or terminal takes.
+            # Bytes that are not UTF-8 become lone surrogates, which files and terminals refuse.
             found[key] = value.encode(errors="surrogateescape").decode(errors="replace").strip()
     if "focal_35mm" in found:
         focal = plausible_focal(found.pop("focal_35mm"))

@@ -25,7 +25,7 @@ def open_video(
     """Open a video file, an animation (GIF, WebP, PNG), a folder of images or one image for reading.
 
     start, end: seconds as a player shows them; only frames with start <= time < end are yielded, with their times
-    relative to the whole source. options: the true rate and the rotation, where the file does not say them.
+    relative to the whole source. options: the true rate and the rotation, if the file does not state them.
     Raises InputError for anything that cannot be read as a video, UsageError for an invalid range.
     """
     refuse_address(path)

@@ -1,4 +1,4 @@
-"""How a source is read: its true rate, slow motion, rotation."""
+"""Settings for reading a source: its true rate, slow motion, rotation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ROTATIONS = (0, 90, 180, 270)
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """What is known about a recording and its file does not say, or says wrongly.
+    """Facts about a recording that its file does not state, or states wrongly.
 
-    fps: true frames per second of a video, where its own times do not count, or of images. slow_motion: how many
-    times slower than life it plays; less than 1 for a time lapse, 1 where a file says that it is slow motion and is
-    not. rotate: degrees clockwise, after the file's own rotation. Raises UsageError for implausible values.
+    fps: true frames per second of a video, in place of its own times, or of images. slow_motion: how many times slower
+    than life it plays; less than 1 for a time lapse, 1 if a file is wrongly tagged as slow motion. rotate: degrees
+    clockwise, after the file's own rotation. Raises UsageError for implausible values.
     """
 
     fps: float | None = setting(
@@ -30,13 +30,13 @@ class VideoOptions:
     )
     slow_motion: float | None = setting(
         None,
-        "how many times slower than life the video plays (default: what the file says, else 1)",
+        "how many times slower than life the video plays (default: from the file, else 1)",
         public=True,
         metavar="N",
         group="camera",
     )
     rotate: int = setting(
-        0, "turn the picture clockwise by 90, 180 or 270 degrees", public=True, metavar="DEGREES", group="camera"
+        0, "rotate the picture clockwise by 90, 180 or 270 degrees", public=True, metavar="DEGREES", group="camera"
     )
 
     def __post_init__(self) -> None:

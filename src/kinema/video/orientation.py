@@ -1,4 +1,4 @@
-"""Rotating frames upright: QuickTime display matrices and EXIF orientations, the eight symmetries of a rectangle."""
+"""Rotates frames upright: QuickTime display matrices and EXIF orientations, the eight symmetries of a rectangle."""
 
 from __future__ import annotations
 
@@ -93,4 +93,4 @@ EXIF_ORIENTATIONS = {
     7: Orientation(True, True, True),
     8: Orientation(True, False, True),
 }
-"""EXIF tag 0x0112 -> how to rotate the stored image upright."""
+"""EXIF tag 0x0112 -> the orientation that rotates the stored image upright."""

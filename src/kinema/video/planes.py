@@ -1,7 +1,7 @@
-"""Pictures as files store them: a plane of luma, two of chroma at half the size (4:2:0, 8 bits, limited range).
+"""Pictures as files store them: one luma plane and two chroma planes of half the size (4:2:0, 8 bits, limited range).
 
-Most of a picture that something is drawn on stays as it was. Drawing on its planes converts the drawn parts alone, and
-leaves the colours of the rest exactly as they were decoded.
+Most of a picture is unchanged when something is drawn on it. Drawing on its planes converts only the drawn parts and
+leaves the colours of the rest exactly as decoded.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Planes:
         return luma, first, second
 
     def blend(self, rows: slice, columns: slice, shades: np.ndarray, tint: np.ndarray, alpha: np.ndarray) -> None:
-        """Composite onto a part of the picture. shades (C,h,w) float32; tint (3,C+1): the sRGB in [0,1] that they
-        make, the last column an offset; alpha (h,w) float32 in [0,1].
+        """Composite onto a part of the picture. shades (C,h,w) float32; tint (3,C+1): maps them to sRGB in [0,1], with
+        an offset in the last column; alpha (h,w) float32 in [0,1].
 
-        As Y'CbCr is linear in RGB, this is compositing in RGB, without a way there and back.
+        Y'CbCr is linear in RGB, so this equals compositing in RGB, without the conversions.
         """
         grown = _even(rows), _even(columns)
         if not alpha.size:
@@ -86,7 +86,7 @@ class Planes:
 
     @contextlib.contextmanager
     def part(self, rows: slice, columns: slice) -> Iterator[np.ndarray]:
-        """An RGB image (H,W,3) uint8 of the whole picture to draw into, but valid, and kept, in this part alone."""
+        """An RGB image (H,W,3) uint8 of the whole picture to draw into, valid and written back only in this part."""
         rows, columns = _even(rows), _even(columns)
         half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
         image = np.empty((self.height, self.width, 3), np.uint8)
@@ -107,7 +107,7 @@ class Planes:
 
 
 class PlanesConverter:
-    """Turns decoded frames into `Planes` of one size and matrix, whose memory is their own."""
+    """Converts decoded frames to `Planes` of one size and matrix that own their memory."""
 
     def __init__(self, width: int, height: int, matrix: int) -> None:
         self.width, self.height, self.matrix = width, height, matrix
@@ -147,7 +147,7 @@ def _copying(width: int, height: int) -> Graph:
 def _mixed(
     shades: Sequence[np.ndarray] | np.ndarray, weights: np.ndarray, offset: np.ndarray | float = 1.0
 ) -> np.ndarray:
-    """Shades (C,h,w) weighed by the first of these weights (C+1,), plus the last one times the offset."""
+    """Shades (C,h,w) weighted by all but the last of the weights (C+1,), plus the last one times the offset."""
     *factors, constant = weights.astype(np.float32)
     total = np.asarray(factors[0] * shades[0])
     for factor, shade in zip(factors[1:], shades[1:], strict=True):
@@ -163,7 +163,7 @@ def _halved(plane: np.ndarray) -> np.ndarray:
 
 
 def _even(extent: slice) -> slice:
-    """The extent grown to whole pixels of chroma."""
+    """The extent enlarged to whole chroma pixels."""
     return slice(extent.start - extent.start % 2, extent.stop + extent.stop % 2)
 
 

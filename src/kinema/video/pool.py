@@ -1,4 +1,4 @@
-"""Image buffers that are reused once the image is no longer referenced."""
+"""Image buffers that are reused when the image is no longer referenced."""
 
 from __future__ import annotations
 

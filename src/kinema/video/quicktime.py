@@ -4,8 +4,8 @@ Apple's cameras describe the lens in the metadata of the video track, `moov/trak
 of values (`ilst`); QuickTime File Format, "Metadata". Other cameras and editors embed an XMP packet in a `uuid` box or
 in `moov/udta/XMP_`; XMP specification, part 3, 1.1.3.
 
-Headers of boxes are read one at a time, and contents only of the boxes above, so that the cost does not depend on the
-size of the file. Numbers, depth and sizes of boxes are bounded, and anything malformed counts as absent.
+Box headers are read one at a time, and only the contents of the boxes above, so the cost does not depend on the file
+size. Number, depth and size of boxes are bounded, and anything malformed counts as absent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from kinema.video.boxes import BoxReader
 
 MOST_BOXES = 4096
-"""Boxes whose headers are read, in all; a fragmented file has two for every fragment."""
+"""Total number of boxes whose headers are read; a fragmented file has two for every fragment."""
 
 MOST_KEYS = 256
 """Names in one list."""
@@ -48,9 +48,9 @@ class _Reader(BoxReader):
 
 
 def quicktime_tags(path: Path) -> dict[str, str]:
-    """Tags of an MP4 or MOV file by lower-case name: of its video track where there are any, else of the file or XMP.
+    """Tags of an MP4 or MOV file by lower-case name: of its video track if there are any, else of the file or XMP.
 
-    Numbers are converted to text. A file that is none, or is damaged, has no tags. Raises OSError.
+    Numbers are converted to text. Other or damaged files have no tags. Raises OSError.
     """
     with path.open("rb") as file:
         reader = _Reader(file, MOST_BOXES)
@@ -86,7 +86,7 @@ def _read_track(reader: _Reader, start: int, end: int) -> None:
     video = False
     for name, first, last in reader.boxes(start, end):
         if name == b"mdia":
-            # The handler comes second; the sample tables that follow need not be looked at.
+            # The handler comes second; the sample tables that follow can be skipped.
             handler = next((box for box in reader.boxes(first, last) if box[0] == b"hdlr"), None)
             video = handler is not None and reader.content(handler[1], min(handler[2], handler[1] + 12))[8:] == b"vide"
         elif name == b"meta":

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from kinema.video.options import VideoOptions
 
-# Below this factor a camera that says N frames per second has only left out some: in the dark, phones halve the rate.
+# Below this factor a camera that declares N frames per second has only dropped some: in the dark, phones halve the
+# rate.
 _CERTAIN_FACTOR = 2.5
 _POSSIBLE_FACTOR = 1.8
 # Cameras stretch by whole numbers.
@@ -15,7 +16,7 @@ _NEAR_WHOLE = 0.04
 
 @dataclass(frozen=True)
 class TrueRate:
-    """slow_motion: how many times slower than life the file plays. source: of the times, see `TIME_SOURCES`. note: for
+    """slow_motion: how many times slower than life the file plays. source: of the times, see `TIME_SOURCES`. note: to
     the user, if something was assumed."""
 
     slow_motion: float = 1.0

@@ -20,7 +20,7 @@ _CAPTURE = re.compile(rb'captureFps="([0-9.]{1,12})p"')
 
 
 def capture_rate(path: Path) -> str | None:
-    """Frames per second that the camera took, as the file writes it; None if it has no such document."""
+    """The camera's frames per second, as written in the file; None if it has no such document."""
     with contextlib.suppress(OSError, struct.error), path.open("rb") as file:
         reader = BoxReader(file, _MOST_BOXES)
         for name, start, end in reader.boxes(0, path.stat().st_size):

@@ -1,4 +1,4 @@
-"""Where a video comes from: a path that is checked, or a pipe that is copied into a file first."""
+"""Sources of videos: a path that is checked, or a pipe that is first copied to a file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ STDIN = "-"
 """The name of the standard input."""
 
 LARGEST_PIPED = 8_000_000_000
-"""Most bytes that are read from a pipe."""
+"""Most bytes read from a pipe."""
 
 STALLED_SECONDS = 60.0
-"""Longest time for which a pipe may give nothing."""
+"""Longest time without data from a pipe."""
 
 _BLOCK = 1 << 20
-# Without waiting for somebody to open the other end, which might be for ever.
+# Without waiting for the other end to be opened, which may never happen.
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}")
 
 
 @contextlib.contextmanager
 def local_file(source: str | Path) -> Iterator[Path]:
-    """The path of a source: its own, or that of a temporary copy of what the standard input (`-`) or a pipe gives.
+    """The path of a source: its own, or that of a temporary copy of the standard input (`-`) or a pipe.
 
     A video is read several times, which a pipe does not allow. Raises InputError if nothing comes for a minute, or more
     than `LARGEST_PIPED`.
@@ -46,7 +46,7 @@ def local_file(source: str | Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kinema-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / ("stdin" if str(source) == STDIN else path.name)
         _copy(str(source), name, copy)
-        # The same bytes are the same input, whenever they were piped.
+        # The same bytes are the same input, no matter when they were piped.
         os.utime(copy, (0, 0))
         try:
             yield copy
@@ -97,7 +97,7 @@ def _is_pipe(path: Path) -> bool:
 
 
 def _copy(source: str, name: str, copy: Path) -> None:
-    """Copy what a pipe gives, until its end. name: of the pipe, for errors."""
+    """Copy the data of a pipe, until its end. name: of the pipe, for errors."""
     try:
         descriptor = sys.stdin.fileno() if source == STDIN else os.open(source, _READ_ONLY)
     except (OSError, ValueError, AttributeError) as error:
@@ -126,7 +126,7 @@ def _copy(source: str, name: str, copy: Path) -> None:
 
 
 def _blocks(descriptor: int, name: str) -> Iterator[bytes]:
-    """What the descriptor gives, until its end. Raises InputError if nothing comes for a minute."""
+    """The data of a descriptor, until its end. Raises InputError if nothing comes for a minute."""
     waits = stat.S_ISFIFO(os.fstat(descriptor).st_mode) and sys.platform != "win32"
     while True:
         if waits and not select.select([descriptor], [], [], STALLED_SECONDS)[0]:

@@ -1,4 +1,4 @@
-"""What the header of a video stream says: which stream, its times, its rate, its orientation."""
+"""The header of a video stream: which stream, its times, its rate, its orientation."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from kinema.video.orientation import UPRIGHT, Orientation, from_display_matrix, 
 
 _FALLBACK_FPS = 30.0
 # The rate is measured over this many packets, without steps longer than this many usual ones (2:3 pulldown alternates
-# by 1.5, a frame that is missing makes 2), and without those at
-# both ends, whose neighbours in time may not be among them.
+# by 1.5, a missing frame makes 2), and without those at both ends, whose neighbours in time may not be among them.
 _MEASURED_PACKETS = 120
 _ENDS = 8
 _LONG_STEPS = 1.75
-# A header's rate that differs by less from the measured one is the exact one.
+# A header's rate that differs from the measured one by less than this is taken as the exact rate.
 _SAME_RATE = 0.02
 
 
@@ -76,7 +75,7 @@ def origin(stream: VideoStream, first: av.VideoFrame) -> int:
 
 
 def orientation(frame: av.VideoFrame) -> Orientation:
-    """How the file says that the frame must be rotated."""
+    """The frame's rotation according to the file."""
     try:
         data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
@@ -98,7 +97,7 @@ def header_rate(stream: VideoStream) -> float:
 def usual_rate(container: InputContainer, stream: VideoStream, *, dts: bool) -> float | None:
     """Frames per second between gaps, measured at the times of the next packets; None without times.
 
-    dts: whether the packets' order is their time. The container stands behind these packets afterwards.
+    dts: whether times follow the packets' order. The container is positioned after these packets afterwards.
     """
     times: list[int] = []
     with contextlib.suppress(av.FFmpegError):
@@ -118,9 +117,9 @@ def usual_rate(container: InputContainer, stream: VideoStream, *, dts: bool) -> 
 
 
 def mean_rate(stream: VideoStream, usual: float | None, *, dts: bool) -> float:
-    """Mean frames per second: the header's where it counts frames, else its guess if that is not far from `usual`.
+    """Mean frames per second: the header's if it counts frames, else its guess if that is close to `usual`.
 
-    FFmpeg's guess for 2:3 pulldown is the rate of the fields. The frames that an AVI file counts may be empty.
+    FFmpeg's guess for 2:3 pulldown is the field rate. The frames counted by an AVI file may be empty.
     """
     rate = header_rate(stream)
     counted = bool(stream.frames and stream.duration and not dts)

@@ -1,4 +1,4 @@
-"""Presentation times, repaired where the file's are missing, repeated or run backwards."""
+"""Presentation times, repaired where the file's are missing, repeated or running backwards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
-# A frame that arrives later than this after its time, while others go on, is an artefact of corruption.
+# A frame that arrives later than this after its time, while others continue, is an artefact of corruption.
 _LATE_INTERVALS = 2.0
-# This many late frames in a row are no artefact: the file's clock was reset.
+# This many late frames in a row are not an artefact: the file's clock was reset.
 _RESET_AFTER = 32
 
 # Steps between frames within this share of the usual one count as regular: 2:3 pulldown alternates by 1.5.
@@ -104,7 +104,7 @@ def plural(count: int, noun: str) -> str:
 
 
 class Gaps:
-    """Finds the spans without frames in a clip, by its own usual step from frame to frame."""
+    """Finds the spans without frames in a clip, relative to its usual step from frame to frame."""
 
     def __init__(self) -> None:
         self._times = array("d")
@@ -140,6 +140,6 @@ class Gaps:
 
 
 def _usual_around(steps: np.ndarray, index: int) -> float:
-    """The usual step before or after a step, whichever is longer: a change of the rate is no gap."""
+    """The usual step before or after a step, whichever is longer: a change of the rate is not a gap."""
     sides = steps[max(index - _NEIGHBOURS, 0) : index], steps[index + 1 : index + 1 + _NEIGHBOURS]
     return max((float(np.median(side)) for side in sides if len(side)), default=0.0)

@@ -1,6 +1,6 @@
-"""Animated WebP, which FFmpeg does not decode: pictures of its parts, put together one after the other.
+"""Animated WebP, which FFmpeg does not decode: composes the pictures from its parts.
 
-A WebP file is a RIFF file. An animation is a canvas and a list of parts (`ANMF`), each with its place on the canvas,
+A WebP file is a RIFF file. An animation is a canvas and a list of parts (`ANMF`), each with its position on the canvas,
 its duration, and a picture in a WebP file's own chunks, which OpenCV decodes (WebP Container Specification, RFC 9649).
 """
 
@@ -29,8 +29,8 @@ _MOST_PARTS = 100_000
 
 @dataclass(frozen=True)
 class _Part:
-    """One part. offset, length: of its chunks in the file. x, y, width, height: its place. blend: whether it is laid
-    over the canvas rather than replacing it. dispose: whether its place is cleared afterwards."""
+    """One part. offset, length: of its chunks in the file. x, y, width, height: its area. blend: whether it is
+    composited over the canvas instead of replacing it. dispose: whether its area is cleared afterwards."""
 
     offset: int
     length: int
@@ -120,7 +120,7 @@ class AnimatedWebp(VideoReader):
 
 
 def _over(picture: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """`picture` (H, W, 4) BGRA laid over `below`; neither is premultiplied."""
+    """`picture` (H, W, 4) BGRA composited over `below`; neither is premultiplied."""
     above, under = picture[..., 3:] / 255, below[..., 3:] / 255
     alpha = above + under * (1 - above)
     colour = picture[..., :3] * above + below[..., :3] * under * (1 - above)

@@ -1,4 +1,4 @@
-"""Writing H.264 video: exact frame times, the source's audio, all or nothing."""
+"""Writes H.264 video: exact frame times, the source's audio, all or nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kinema.video.audio import AudioTrack
 from kinema.video.planes import Planes
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
-"""Encoders to try, the best first; FFmpeg builds differ in which they include."""
+"""Encoders to try, best first; FFmpeg builds differ in which they include."""
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 DEFAULT_CRF = 20
@@ -34,7 +34,7 @@ DEFAULT_CRF = 20
 _TICKS = {"mpeg4": 60000}
 _DEFAULT_TICKS = 90000
 _ENCODER_THREADS = 2
-# Above this the encoder's look-ahead is off: twenty 4K frames would take half a gigabyte.
+# Above this many pixels the encoder's look-ahead is off: twenty 4K frames would take half a gigabyte.
 _LARGE_PIXELS = 4_000_000
 # AVColorSpace, -Primaries, -Transfer and -Range values of OpenCV's conversion.
 _SMPTE170M, _BT709, _LIMITED = 6, 1, 1
@@ -115,8 +115,8 @@ class VideoWriter:
         self._append(self._to_frame(image), time)
 
     def write_planes(self, planes: Planes, time: float) -> None:
-        """`write` for a picture that is in planes already, of even sizes and of the writer's matrix. Not to be drawn on
-        any more."""
+        """`write` for a picture that is in planes already, of even sizes and of the writer's matrix. The picture must not be
+        drawn on afterwards."""
         if (planes.width, planes.height) != (self.width, self.height):
             raise ShapeError(
                 f"video frame has {planes.width}x{planes.height} pixels, expected {self.width}x{self.height}"
@@ -200,9 +200,9 @@ class VideoWriter:
         if large:
             options.update({"refs": "1", "rc-lookahead": "0"})
         if self._fast:
-            # What makes this preset's files large is that it does not look ahead. Fades, for which frames are weighted,
-            # are rare in recordings of people. Prediction inside of blocks of 4x4 pixels takes time, too, and gives the
-            # same quality and size.
+            # This preset's files are large because it does not look ahead. Fades, which need weighted prediction, are
+            # rare in recordings of people. Prediction in blocks of 4x4 pixels takes time and gains neither quality nor
+            # size.
             further += ["partitions=i8x8"]
             further += ["weightp=0"] if large else ["weightp=0", "mbtree=1", "rc-lookahead=10"]
         if further:
