@@ -1,4 +1,4 @@
-"""From a video to the path of its camera alone: tracking, which hides the people, and the stage `camera`."""
+"""From a video to only its camera path: tracking, to mask the people, and the stage `camera`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CameraJob:
 
 @dataclass(frozen=True)
 class FoundCamera:
-    """path: of every frame; motion: the tracked clip, with the lens; told: what was found, a line for each shot."""
+    """path: of every frame; motion: the tracked clip, with the lens; told: the findings, a line for each shot."""
 
     path: CameraPath
     motion: Motion
@@ -44,15 +44,15 @@ class FoundCamera:
 
 @one_blas_thread
 def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: RunWatcher | None = None) -> FoundCamera:
-    """The path of a video's camera, in the frame of each shot's first picture.
+    """The camera path of a video, in the camera frame of each shot's first picture.
 
-    Raises InputError if there is no video, or if too little of the background is seen; UsageError if the method finds
-    nothing.
+    Raises InputError without a video, or if too little of the background is visible; UsageError if the method finds no
+    path.
     """
     job, watcher = job or CameraJob(), watcher or RunWatcher()
     if METHODS.find(job.camera.method).find is None:
         raise UsageError(f"`camera_method` {job.camera.method} finds no path; choose another")
-    find_camera.files(job.camera)  # what is wrong with them is said before people are tracked
+    find_camera.files(job.camera)  # reports errors in them before people are tracked
     times = job.time_range
     with (
         local_file(path) as file,
@@ -67,7 +67,7 @@ def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: R
     found = path_of(motion.data)
     if found is None:
         raise InputError(
-            f"{path}: too little of the background is seen to follow the camera;"
+            f"{path}: too little of the background is visible to track the camera;"
             " if it stood still, `kinema run --static-camera` needs no path"
         )
     return FoundCamera(found, motion, summary(context.facts))

@@ -1,4 +1,4 @@
-"""The folder of a run that only tracks people, and shows them, so that some can be chosen for the next one."""
+"""A run that only tracks people and shows them, so that some can be chosen for the next run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sheet:
 def people_sheet(
     video: str | Path, out: str | Path, options: RunOptions | None = None, *, watcher: RunWatcher | None = None
 ) -> Sheet:
-    """Track the people of a video and write `<out>/<video>_<date>-<time>/people.jpg`; a run takes the tracks over.
+    """Track the people of a video and write `<out>/<video>_<date>-<time>/people.jpg`; a later run reuses the tracks.
 
     Raises InputError (unreadable video, nobody in it), OutputError, WeightsError, UsageError.
     """

@@ -1,4 +1,4 @@
-"""What `commercial_only` refuses before anything is done: what is not cleared for commercial use."""
+"""Refuses, under `commercial_only` and before any work, what is not cleared for commercial use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kinema.weights.consent import only_cleared, require_cleared, require_cleare
 
 
 def require_all_cleared(wanted: bool, *, networks: Iterable[str] = (), files: Iterable[str | Path | None] = ()) -> None:
-    """Raise WeightsError, with the reason, for the first that is not cleared, if `wanted` or the environment says so.
+    """Raise WeightsError, with the reason, for the first that is not cleared, if `wanted` or required by the
+    environment.
 
     networks: names in the weights hub; files: checkpoints and bodies that the user names, None for none.
     """

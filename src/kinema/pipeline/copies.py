@@ -1,13 +1,13 @@
-"""The copies of results in one folder, `output-pkl-files/`: no result replaces that of another input or other settings.
+"""Copies of results in one folder, `output-pkl-files/`: no result replaces that of another input or other settings.
 
     output-pkl-files/trial.pkl                      of a/trial.mp4
     output-pkl-files/b-trial.pkl                    of b/trial.mp4
-    output-pkl-files/trial_2-8s.pkl                 of its seconds 2 to 8
+    output-pkl-files/trial_2-8s.pkl                 of seconds 2 to 8 of it
     output-pkl-files/trial_20260131-142501.pkl      of a/trial.mp4 with other settings; named like the run's folder
-    output-pkl-files/index.json                     what each copy is of
+    output-pkl-files/index.json                     the origin of each copy
 
-A copy is replaced by the result of the same input with the same settings, and by no other. A file that the index does
-not know, and that holds something else, is never replaced.
+A copy is replaced only by a result of the same input with the same settings. A file that is not in the index and has
+other contents is never replaced.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Origin:
-    """What a copy is of.
+    """The origin of a copy.
 
-    input: absolute path, as it was given. source: sha256 of the input's identity. settings: sha256 of all that
-    determines the result but the input and the program. run: the folder of the run.
+    input: absolute path, as given. source: sha256 of the input's identity. settings: sha256 of everything that
+    determines the result except the input and the program. run: the folder of the run.
     """
 
     input: str
@@ -52,7 +52,7 @@ class Origin:
     run: str
 
     def is_again(self, other: Origin) -> bool:
-        """Whether this is the same work as `other`, which came before; a video may have been moved in between."""
+        """Whether this is the same work as the earlier `other`; a video may have been moved in between."""
         if (self.source, self.settings) != (other.source, other.settings):
             return False
         return self.input == other.input or not os.path.lexists(other.input)
@@ -60,7 +60,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Copy:
-    """path: of the copy. held: the plain name, where another result has it; else None."""
+    """path: of the copy. held: the plain name if another result has it, else None."""
 
     path: Path
     held: str | None = None
@@ -79,7 +79,7 @@ def suffix_of(time_range: TimeRange) -> str:
 def keep_copy(pkl: Path, copies: Path, stem: str, time_range: TimeRange, origin: Origin) -> Copy:
     """Copy the result to `copies` under a name of its own, atomically. Raises OutputError.
 
-    stem: with which the name of the run's folder begins.
+    stem: the beginning of the run folder's name.
     """
     with _locked(copies):
         sweep(copies)
@@ -98,7 +98,7 @@ def keep_copy(pkl: Path, copies: Path, stem: str, time_range: TimeRange, origin:
 
 
 def _name(copies: Path, known: dict[str, dict[str, Any]], plain: str, origin: Origin, facts: dict[str, Any]) -> str:
-    """The file name for this result: the one that it has had before, else the first that is free."""
+    """The file name for this result: the one it had before, else the first free one."""
     holders = {name: _origin(entry) for name, entry in known.items()}
     before = [name for name, holder in holders.items() if holder is not None and origin.is_again(holder)]
     if before:
@@ -108,14 +108,15 @@ def _name(copies: Path, known: dict[str, dict[str, Any]], plain: str, origin: Or
         path = copies / name
         if not os.path.lexists(path) and name.casefold() not in taken:
             return name
-        # The same result under the same name: of settings that made no difference, or from before there was an index.
+        # The same result under the same name: from settings that made no difference, or from before there was an index.
         if name.casefold() not in taken and _holds(path, facts):
             return name
     raise AssertionError("the names never end")
 
 
 def _candidates(plain: str, origin: Origin, holder: Origin | None) -> Iterator[str]:
-    """Names from the plainest on. holder: whose result has the plain name, None if nobody's, or it is not known."""
+    """Candidate names, plainest first. holder: the origin of the result with the plain name, None if free or
+    unknown."""
     yield plain
     stem, input = plain.removesuffix(".pkl"), Path(origin.input)
     if holder is None or holder.input != origin.input:
@@ -151,7 +152,7 @@ def _origin(entry: dict[str, Any]) -> Origin | None:
 
 
 def _read_index(copies: Path) -> dict[str, dict[str, Any]]:
-    """The entries of the copies that are there, by name; none if the index is damaged, whatever is wrong with it."""
+    """The entries of existing copies, by name; none if the index is damaged in any way."""
     path = copies / INDEX
     with contextlib.suppress(Exception):
         if path.stat().st_size <= _LONGEST_INDEX:
@@ -162,7 +163,7 @@ def _read_index(copies: Path) -> dict[str, dict[str, Any]]:
 
 @contextlib.contextmanager
 def _locked(copies: Path) -> Iterator[None]:
-    """One process at a time gives names in this folder. Raises OutputError."""
+    """Only one process at a time assigns names in this folder. Raises OutputError."""
     try:
         copies.mkdir(parents=True, exist_ok=True)
         lock = FileLock(copies / _LOCK)

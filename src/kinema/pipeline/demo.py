@@ -1,7 +1,7 @@
 """The demo: render a clip with known ground truth, run the main job on it, and evaluate the result.
 
 The free body acts out a script in front of a camera with known pose and intrinsics. Its shape is the mean shape: a
-person's height cannot be recovered from a single camera, so that any other shape would measure a guess.
+person's height cannot be recovered from a single camera, so any other shape would score a guess.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _RENDERING = ("synthetic", "visualization", "body", "geometry")
 
 @dataclass(frozen=True, repr=False)
 class DemoResult(Brief):
-    """run: the main job's result. scores: what evaluation.json holds.
+    """run: the main job's result. scores: the contents of evaluation.json.
 
     scores: {"body": measures, "raw": measures, "feet": measures, "reprojection_px": float, "frames": int},
     measures by the keys of `kinema.evaluation.scoring.MEASURES` and `feet.FOOT_MEASURES`.
@@ -67,7 +67,7 @@ def demo(
     """Render, run, evaluate. All files end up in the run's folder `<out>/demo_<date>-<time>`.
 
     script: a name of `kinema.synthetic.SCRIPTS`; seed: determines motion, clothes and room; fps, size (width, height):
-    of the clip. Other arguments as for `run`. Raises what `run` raises, and UsageError for an unknown script.
+    of the clip. Other arguments as for `run`. Raises the errors of `run`, and UsageError for an unknown script.
     """
     out, watcher = Path(out), watcher or RunWatcher()
     options = options or RunOptions.of(fov=DEFAULT_FOV)
@@ -106,7 +106,7 @@ def measure(result: Motion, truth: Motion, body: BodyModel) -> dict[str, Any]:
 
 
 def _rendered(path: Path, truth: Motion, body: BodyModel, seed: int, watcher: RunWatcher) -> Path:
-    """The clip, rendered unless an earlier demo rendered it."""
+    """The clip, rendered unless an earlier demo has rendered it."""
     if path.is_file():
         watcher.done(StageTime("render", 0.0, reused=True))
         return path

@@ -34,7 +34,7 @@ def estimate(
 
     options: all settings as one value; or keywords by the public names of `kinema.pipeline.options.public_settings`.
     progress: whether progress and notes are shown on stderr; by default in terminals and notebooks. watcher: receives
-    them in place of that. A video without people gives a motion without people. Raises InputError (no such
+    them instead. A video without people gives a motion without people. Raises InputError (no such
     file, not a video), WeightsError (networks that cannot be fetched), UsageError (invalid settings).
     """
     options = RunOptions.given(options, settings)

@@ -23,7 +23,7 @@ from kinema.storage.text import json_text
 RECORD = RUN_RECORD
 LOCKS = ".locks"
 LONGEST_NAME = 120
-"""Longest part of the video's name in a folder's name, bytes: file systems allow 255 in all."""
+"""Longest part of the video's name in a folder's name, bytes: file systems allow 255 in total."""
 
 STAGES = ".stages"
 """Folder of the stages' results in the folder of a run."""
@@ -43,14 +43,14 @@ class RunFolder:
 
 
 def folder_stem(video: Path) -> str:
-    """The video's name, that of a link included, as a prefix of its runs' names."""
+    """The video's name (for a link, the link's) as a prefix of its runs' names."""
     name = Path(os.path.abspath(video)).name
     stem = name if video.is_dir() else Path(name).stem
     return shortened(stem, LONGEST_NAME) or "video"
 
 
 def shortened(name: str, longest: int) -> str:
-    """The start of a name, as many whole characters as fit into `longest` bytes."""
+    """The start of a name: as many whole characters as fit into `longest` bytes."""
     name = name[:longest]
     while len(os.fsencode(name)) > longest:
         name = name[:-1]
@@ -61,7 +61,7 @@ def shortened(name: str, longest: int) -> str:
 def only_one(out: Path, key: str, name: str) -> Iterator[None]:
     """Lock the run with this key. Raises OutputError if another process holds it, or `out` cannot be written to.
 
-    The lock is the operating system's: it is released when its process ends, however that happens.
+    It is a lock of the operating system, released when its process ends for any reason.
     """
     path = out / LOCKS / f"{key[:24]}.lock"
     try:
@@ -75,7 +75,7 @@ def only_one(out: Path, key: str, name: str) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise explain_write_error(error, path.parent) or _unusable(out, error) from error
-    except NotImplementedError:  # a file system without locks: two runs at once cannot be told apart there
+    except NotImplementedError:  # a file system without locks, where simultaneous runs go unnoticed
         yield
         return
     try:
@@ -106,8 +106,8 @@ def run_folders(out: Path, stem: str) -> list[Path]:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The run.json of a folder; empty if there is none or it is damaged, whatever is wrong with it."""
-    with contextlib.suppress(Exception):  # a stranger's file: too deep, too large, not JSON
+    """The run.json of a folder; empty if there is none or it is damaged in any way."""
+    with contextlib.suppress(Exception):  # an untrusted file: too deep, too large, not JSON
         path = folder / RECORD
         if path.stat().st_size <= _LONGEST_RECORD:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -147,7 +147,7 @@ def _check(record: dict[str, Any]) -> str:
 
 
 def sweep_runs(out: Path) -> None:
-    """Remove what processes that are gone left unfinished in the runs under `out`. Never raises."""
+    """Remove unfinished files of dead processes in the runs under `out`. Never raises."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(out)):
             if entry.is_dir(follow_symlinks=False) and _RUN_NAME.search(entry.name):

@@ -1,4 +1,4 @@
-"""What the user gave to run: folders of images, and folders of videos, which stand for the videos in them."""
+"""The inputs of a run: videos, folders of images, and folders of videos, which stand for the videos in them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def folder_notes(path: Path) -> list[str]:
 
 
 def _contents(path: Path) -> tuple[int, list[Path]]:
-    """The number of images and the videos of a folder; none if it is no folder or cannot be read."""
+    """The number of images and the videos of a folder; none if it is not a folder or cannot be read."""
     try:
         files = [f for f in path.iterdir() if not f.name.startswith(".") and f.is_file()] if path.is_dir() else []
     except OSError:

@@ -27,7 +27,7 @@ from kinema.skeleton import COCO17
 from kinema.stage import Context, Stage
 from kinema.world.stage import place_in_world
 
-STANDS_STILL = "a file of keypoints does not show the camera, which is taken to stand still"
+STANDS_STILL = "a file of keypoints does not show the camera, which is assumed to stand still"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def motion_from_keypoints(
 ) -> Motion:
     """Bodies for everybody in a file of keypoints, in the camera's frame and in the world.
 
-    Without a lifter the fit starts from the 2D keypoints alone. The camera is taken to stand still. Raises InputError
-    (the file, the checkpoint), UsageError (keypoints that the lifter does not take, settings).
+    Without a lifter the fit starts from the 2D keypoints alone. The camera is assumed to stand still. Raises InputError
+    (the file, the checkpoint), UsageError (keypoints that the lifter does not support, settings).
     """
     job, watcher = job or KeypointFileJob(), watcher or RunWatcher()
     if job.lift.method is not None:
@@ -93,7 +93,7 @@ def motion_from_keypoints(
 
 
 def published_arrays(path: str | Path, job: KeypointFileJob) -> tuple[np.ndarray, np.ndarray]:
-    """What the authors' programs for ordinary video make of the file's person: joints (F, 17, 3) in the camera's axes,
+    """The file's person as lifted by the authors' programs for ordinary video: joints (F, 17, 3) in the camera's axes,
     and in their world (`kinema.lifting.published`). Raises InputError unless the file has one person in every frame.
     """
     _, network, _ = chosen_lifter(job.lift)

@@ -23,9 +23,9 @@ def digest(*values: Any) -> str:
 def input_identity(path: Path) -> dict[str, Any]:
     """Identifies an input without reading all of it: name, size, time and the sha256 of a sample.
 
-    path: a video file, or a folder of images. The sample is the first and the last megabyte; for a folder, of its first
-    and last file, and the listing counts as well. The parent folder does not count, so a clip may be moved. Raises
-    InputError if the input cannot be read.
+    path: a video file, or a folder of images. The sample is the first and the last megabyte; for a folder, those of its
+    first and last file, and the listing counts as well. The parent folder does not count, so a clip may be moved.
+    Raises InputError if the input cannot be read.
     """
     try:
         files = sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
@@ -55,7 +55,7 @@ class InputWatch:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> InputWatch:
-        if self.path.is_file():  # what is read stays within reach if the file is moved or deleted meanwhile
+        if self.path.is_file():  # keeps the contents accessible if the file is moved or deleted meanwhile
             with contextlib.suppress(OSError):
                 self._file = self._stack.enter_context(self.path.open("rb"))
         return self
@@ -64,7 +64,7 @@ class InputWatch:
         self._stack.close()
 
     def check(self) -> None:
-        """Raise InputError if what was read is not what the identity says, because the input has changed since."""
+        """Raise InputError if the input has changed since the identity was taken."""
         try:
             same = input_identity(self.path) == self.identity
         except InputError:
@@ -76,8 +76,8 @@ class InputWatch:
 
     @property
     def touched(self) -> bool:
-        """Whether the operating system saw changes that the input does not show any more: its contents may have been
-        others for a while."""
+        """Whether the operating system saw changes that the input no longer shows: its contents may have been different
+        for a while."""
         try:
             return _states(self.path) != self._states
         except OSError:
@@ -91,7 +91,7 @@ class InputWatch:
 
 
 def _states(path: Path) -> list[tuple[int, int]]:
-    """Times of the last change of contents and, except on Windows, of anything, for each file."""
+    """Times of the last change of contents and, except on Windows, of the inode, for each file."""
     stats = [f.stat() for f in (sorted(path.iterdir()) if path.is_dir() else [path])]
     return [(stat.st_mtime_ns, 0 if os.name == "nt" else stat.st_ctime_ns) for stat in stats]
 

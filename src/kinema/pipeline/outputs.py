@@ -1,4 +1,4 @@
-"""The files of a run's folder: results, the validation, the overlay; and whether they are still as written."""
+"""The files in a run's folder: results, the validation, the overlay; and whether they are unchanged."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def file_facts(path: Path) -> dict[str, Any]:
 
 
 def changed_files(folder: Path, files: Mapping[str, str], facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The names of files that are not as they were written. files: names by kind; facts: by name."""
+    """The names of files that have changed since they were written. files: names by kind; facts: by name."""
     return [
         name for kind, name in files.items() if name in facts and not _is_as_written(folder / name, kind, facts[name])
     ]
@@ -95,7 +95,7 @@ def _is_as_written(path: Path, kind: str, facts: Mapping[str, Any]) -> bool:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Make room for a result without losing what somebody else put in its place; an empty file is nothing to keep.
+    """Make room for a result without losing a file that somebody else put in its place; empty files are not kept.
 
     Returns where it is now, None if it was removed.
     """
@@ -116,18 +116,18 @@ def write_results(folder: Path, motion: Motion, body: BodyModel, *, vertices: bo
     masks = masks_of(motion)
     if masks is not None:
         write_masks(masks if masks.semantic else masks.select(*(p.id for p in motion)), folder / NAMES["masks"])
-    report = validate_motion(motion, body=body, floor=0.0)  # where the world stage puts it
+    report = validate_motion(motion, body=body, floor=0.0)  # the world stage's floor
     write_report(report, folder / NAMES["validation"], folder / NAMES["bad_frames"])
     return report
 
 
 def drawing_identity(options: RunOptions) -> list[str]:
-    """What the overlay depends on besides the settings, the motion and the video. Raises InputError."""
+    """Further inputs of the overlay besides the settings, the motion and the video. Raises InputError."""
     return [interpolator_identity(options.drawing.rife)] if _makes_frames(options) else []
 
 
 def require_drawing(options: RunOptions) -> None:
-    """Raise InputError or WeightsError if a network that draws cannot be used: before the work, not after it."""
+    """Raise InputError or WeightsError if a network for drawing cannot be used: before the work, not after it."""
     if _makes_frames(options):
         interpolator(options.drawing.rife, threads=options.tracking.threads)
 

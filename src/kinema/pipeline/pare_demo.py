@@ -1,8 +1,8 @@
 """PARE's demo on a video or a folder of images, with the original's options and files.
 
 A video gives `pare_output.pkl` (see `kinema.models.pare.published_keys`) and a video with the bodies overlaid; a folder
-gives one `.pkl` and one rendering for each image. Kinema detects and tracks the people; external detections may be used
-instead.
+gives one `.pkl` and one rendering for each image. Kinema detects and tracks the people, unless external detections are
+given.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _one_image(
 
 
 def _bounded(options: PareDemoOptions, tracks: Tracks, tools: _Tools) -> PareDemoOptions:
-    """The options with `vertices` decided: those of an hour would exhaust the memory."""
+    """The options with `vertices` resolved: an hour of them would exhaust the memory."""
     if options.demo.vertices is not None:
         return options
     size = sum(len(frames) for frames, _ in tracks.values()) * tools.body.v_template.size * 4

@@ -17,11 +17,11 @@ class PareDemoOptions:
     """How the demo runs and what it writes.
 
     demo: smoothing, batch and parity. pare: the network. data: the release's data folder. body_model: an SMPL file.
-    video: rotation, and the true rate for the tracking. tracking: how people are tracked; tracking_method: "bbox",
-    crops from boxes, or "pose", crops from keypoints. detections: an .npz or .csv of detections (frame, x1, y1, x2, y2,
-    score) to track in place of Kinema's. run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render,
-    wireframe, sideview, draw_keypoints, save_obj, show_attention: renderings and meshes. commercial_only: refuse
-    what is not cleared for commercial use, which PARE is not.
+    video: rotation, and the true rate for tracking. tracking: how people are tracked; tracking_method: "bbox", crops
+    from boxes, or "pose", crops from keypoints. detections: an .npz or .csv of detections (frame, x1, y1, x2, y2,
+    score) to track instead of Kinema's. run_smplify: refine the bodies on the 2D keypoints (Kinema's fit). render,
+    wireframe, sideview, draw_keypoints, save_obj, show_attention: renderings and meshes. commercial_only: refuse what
+    is not cleared for commercial use, which includes PARE.
     """
 
     demo: DemoOptions = field(default_factory=DemoOptions)
@@ -47,7 +47,7 @@ class PareDemoOptions:
             raise UsageError(f"the tracking method is bbox or pose, found {self.tracking_method!r}")
         if self.run_smplify and self.demo.parity:
             raise UsageError(
-                "run_smplify refines by Kinema's fit, which the original does not have; leave out `parity`"
+                "run_smplify refines with Kinema's fit, which the original does not have; leave out `parity`"
             )
         if self.detections is not None and (self.run_smplify or self.tracking_method == "pose"):
             raise UsageError("detections from a file have no keypoints, which run_smplify and tracking by pose need")
@@ -55,7 +55,7 @@ class PareDemoOptions:
 
 @dataclass
 class PareDemoResult:
-    """What the demo wrote. files: by kind. people: number of tracks, or of people in all images."""
+    """The demo's output. files: by kind. people: number of tracks, or of people in all images."""
 
     folder: Path
     people: int

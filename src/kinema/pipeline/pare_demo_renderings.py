@@ -1,4 +1,4 @@
-"""What the PARE demo writes in addition to its `.pkl`: overlaid bodies, attention maps and meshes."""
+"""Output of the PARE demo besides its `.pkl`: overlaid bodies, attention maps and meshes."""
 
 from __future__ import annotations
 

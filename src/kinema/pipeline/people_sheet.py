@@ -1,4 +1,4 @@
-"""A picture of everybody who is tracked, with their numbers: a row for each person, at four times of theirs."""
+"""A contact sheet of the tracked people with their numbers: a row for each person, at four times."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from kinema.video import VideoReader
 from kinema.visualization.attention import labelled, sheet
 
 _TILES, _WIDTH, _HEIGHT = 4, 180, 240
-"""Pictures of a person, and size of one in pixels."""
+"""Number of pictures of a person, and their size in pixels."""
 
 _ROOM = 1.25
-"""Side of what is shown over that of the box."""
+"""Side of the shown region relative to that of the box."""
 
 _COLOUR = (255, 140, 0)
-"""RGB of the frame around whom a picture is about."""
+"""RGB of the frame around the person of a picture."""
 
 
 def write_sheet(motion: Motion, video: VideoReader, path: Path) -> None:
-    """Write the picture: a row for each person, at four times of theirs. Raises OutputError."""
+    """Write the contact sheet: a row for each person, at four times. Raises OutputError."""
     wanted: dict[int, list[tuple[Person, int, int]]] = {}
     for person in motion:
         for place, row in enumerate(shown_rows(person, motion)):
@@ -54,8 +54,8 @@ def headings(person: Person, motion: Motion, slow_motion: float) -> tuple[str, .
 
 
 def shown_rows(person: Person, motion: Motion) -> list[int]:
-    """Rows of a person's arrays that show them well: in each quarter of their time the one that is observed and
-    overlaps others least, surest first."""
+    """Rows of a person's arrays that show them well: in each quarter of their time the observed row with the least
+    overlap with others and, among these, the highest confidence."""
     (boxes,) = person.require("boxes")
     worth = np.zeros(len(person)) if person.confidence is None else person.confidence.astype(float)
     if person.observed is not None:
@@ -74,7 +74,8 @@ def shown_rows(person: Person, motion: Motion) -> list[int]:
 
 
 def tile(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """What surrounds a box (4,) x1 y1 x2 y2 of an image, `_WIDTH` x `_HEIGHT`, with the box; black beyond the image."""
+    """The surroundings of a box (4,) x1 y1 x2 y2 in an image, `_WIDTH` x `_HEIGHT`, with the box drawn; black beyond
+    the image."""
     centre, size = box.reshape(2, 2).mean(axis=0), np.maximum(box[2:] - box[:2], 1.0) * _ROOM
     factor = min(_WIDTH / size[0], _HEIGHT / size[1])
     shift = np.array([_WIDTH, _HEIGHT]) / 2 - factor * centre

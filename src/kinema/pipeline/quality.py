@@ -1,7 +1,7 @@
-"""`quality` of a run: presets that fill the settings of where keypoints come from. docs/accuracy.md has what they give.
+"""`quality` of a run: presets for the settings of the keypoint source. docs/accuracy.md has their accuracy.
 
-What the user sets goes before what a preset would choose; settings that belong together (a source, its detector, flip)
-are taken together or not at all.
+The user's settings take precedence over a preset's; settings that belong together (a source, its detector, flip) are
+taken together or not at all.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ CLEARED: dict[str, dict[str, Any]] = {
     "good": {"keypoints": "blazepose-heavy"},
     "best": {"keypoints": "blazepose-heavy", "flip": True},
 }
-"""The same where nothing is wanted that is not cleared for commercial use."""
+"""The same with only networks that are cleared for commercial use."""
 
 _ONLY_WITH_KEYPOINTS = ("flip", "detector")
-"""Settings that a preset chooses for its source of keypoints, and for no other."""
+"""Settings that a preset chooses for its own keypoint source only."""
 
 
 def chosen(settings: Mapping[str, Any], *, cleared: bool = False) -> dict[str, Any]:
-    """What the preset that `settings["quality"]` names adds to the other settings, by public names; {} without one.
+    """The settings that the preset named by `settings["quality"]` adds, by public names; {} without a preset.
 
-    settings: None where the user sets nothing. cleared: only networks that are cleared for commercial use. Raises
+    settings: None for those the user does not set. cleared: only networks that are cleared for commercial use. Raises
     UsageError for an unknown preset.
     """
     name = settings.get("quality")
@@ -50,6 +50,6 @@ def chosen(settings: Mapping[str, Any], *, cleared: bool = False) -> dict[str, A
 
 
 def in_words(quality: str, keypoints: str, flip: bool) -> str:
-    """What a run with a preset uses, in a sentence: which keypoints, and whether those of the mirrored picture, too."""
+    """A sentence on what a run with a preset uses: which keypoints, and whether also those of the mirrored picture."""
     mirrored = " with `flip`" if flip else ""
     return f"`quality` {quality}: `keypoints` {keypoints}{mirrored}"

@@ -1,4 +1,4 @@
-"""From a video to the masks of its people: tracking, masks of every frame, a contact sheet to look at."""
+"""From a video to the masks of its people: tracking, masks of every frame, a contact sheet."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from kinema.video.options import VideoOptions
 from kinema.video.sources import local_file
 
 _COLUMNS, _PICTURES, _WIDTH = 4, 12, 480
-"""Of the contact sheet: pictures in a row and in all, and width of one in pixels."""
+"""Contact sheet: pictures per row and in total, and width of a picture in pixels."""
 
 COLOURS = ((255, 140, 0), (0, 150, 255), (60, 200, 80), (230, 60, 160), (160, 110, 255), (250, 220, 40))
-"""RGB of the people's masks on the contact sheet, from the first again after the last."""
+"""RGB of the people's masks on the contact sheet, used cyclically."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SegmentJob:
     def __post_init__(self) -> None:
         row = source_of(self.masks.source)
         if row.semantic and self.select.people:
-            raise UsageError(f"the mask of {row.name} is of all people together; leave out `select`")
+            raise UsageError(f"{row.name} gives one mask of all people together; leave out `select`")
         networks = row.weights
         networks = networks if self.masks.checkpoint is None else networks[:-1]
         require_all_cleared(self.commercial_only, networks=networks, files=(self.masks.checkpoint,))
@@ -63,11 +63,11 @@ def segment_video(
 ) -> Masks:
     """The masks of the people in a video, at the video's size, with the tracks' ids.
 
-    sheet: a picture to write, of frames with the masks in colour and the ids. Raises InputError (no video, nobody in
-    it, the checkpoint), WeightsError, UsageError.
+    sheet: a picture to write, of frames with coloured masks and ids. Raises InputError (no video, nobody in it, the
+    checkpoint), WeightsError, UsageError.
     """
     job, watcher = job or SegmentJob(), watcher or RunWatcher()
-    # What is wrong with files is said before people are tracked.
+    # Errors in files are reported before people are tracked.
     checkpoints_of(job.masks)
     masks_of_file = mask_file(job.masks.source)
     if masks_of_file is not None:
@@ -137,7 +137,7 @@ def smaller(image: np.ndarray) -> np.ndarray:
 
 
 def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
-    """An image (h,w,3) uint8 RGB with masks (P,H,W) of the same picture in colour and their ids."""
+    """An image (h,w,3) uint8 RGB with the masks (P,H,W) of the same picture in colour, and their ids."""
     size, out = image.shape[1::-1], image
     for place, (mask, person) in enumerate(zip(masks, ids, strict=True)):
         small = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None] * 0.6
@@ -154,7 +154,7 @@ def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndar
 
 
 def contact_sheet(pictures: list[np.ndarray]) -> np.ndarray:
-    """Pictures (h,w,3) of one size in rows of `_COLUMNS`, black where there are no more."""
+    """Pictures (h,w,3) of one size in rows of `_COLUMNS`, padded with black."""
     columns = min(_COLUMNS, len(pictures))
     blank = [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
     cells = [*pictures, *blank]

@@ -26,11 +26,11 @@ TITLES = {
     "overlay": "rendering overlay",
     "segment": "making masks",
 }
-"""Titles of the parts of a run that are not stages; stages have their own."""
+"""Titles of the parts of a run that are not stages; stages have their own titles."""
 
 _LINE_EVERY = 10.0
 _SAMPLE = 0.01
-"""Share of the work that must be done before what is left can be told: the first steps load what the others use."""
+"""Share of the work done before the remaining time is shown: the first steps include loading."""
 
 
 def title(stage: str) -> str:
@@ -44,7 +44,7 @@ def title(stage: str) -> str:
 
 
 def _count(stage: str, done: int) -> str:
-    """Frames, and so on, as a number; of a download, bytes in megabytes."""
+    """A count of frames and the like as a number; for a download, bytes in megabytes."""
     return f"{done / 1e6:.1f} MB" if stage == "weights" else str(done)
 
 

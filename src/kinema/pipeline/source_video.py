@@ -1,4 +1,4 @@
-"""The video that a result was made from, as its run's run.json says."""
+"""The video that a result was made from, according to its run's run.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kinema.video.options import VideoOptions
 
 @dataclass(frozen=True)
 class SourceVideo:
-    """A video and how to read it, so that its frames are those of a motion."""
+    """A video and how to read it to get the frames of a motion."""
 
     path: Path
     time_range: TimeRange = field(default_factory=TimeRange)
@@ -23,7 +23,7 @@ class SourceVideo:
 
 
 def source_of_run(file: str | Path) -> SourceVideo | None:
-    """What the run read whose folder has this motion file; None where no run.json says so.
+    """The input of the run whose folder contains this motion file; None without a run.json that names it.
 
     Raises InputError if the run.json is damaged.
     """

@@ -1,7 +1,7 @@
-"""Results of single stages, kept in a run's folder so that nothing is computed twice.
+"""Results of single stages, stored in a run's folder so that nothing is computed twice.
 
 One `.npz` for each stage, named after the stage and its key: every field of the motion, exact, without pickled objects.
-An unreadable file counts as absent, whatever is wrong with it, since it can always be recomputed.
+A file that is unreadable for any reason counts as absent, because it can always be recomputed.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ class PartialResult:
     path: Path
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """What was saved last, None if there is nothing readable."""
+        """The last saved arrays, None if there is nothing readable."""
         with contextlib.suppress(Exception), np.load(self.path, allow_pickle=False) as arrays:
             return dict(arrays)
         return None
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
-        """Replace what was saved before. Raises OutputError."""
+        """Replace the saved arrays. Raises OutputError."""
         with atomic_path(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 

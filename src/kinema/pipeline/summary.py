@@ -1,4 +1,4 @@
-"""A run's result in a few figures: for the end of `kinema run`, for run.json and for tables."""
+"""Key figures of a run's result: for the end of `kinema run`, for run.json and for tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kinema.person import Person
 from kinema.refinement.measures import SMOOTHING
 
 SOURCES = {"fov option": "given", "metadata": "tag", "default": "assumed"}
-"""What a summary calls the sources of a focal length; others, such as "estimated" and "assumed", keep their names."""
+"""Names of focal length sources in a summary; others, such as "estimated" and "assumed", keep their names."""
 
 
 def summarise(motion: Motion) -> dict[str, Any]:

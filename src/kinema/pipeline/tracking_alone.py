@@ -1,4 +1,4 @@
-"""Tracking without a run around it, for commands that need to know where people are."""
+"""Tracking outside a run, for commands that need to know where people are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from kinema.video import VideoReader
 
 
 def tracked(reader: VideoReader, options: TrackingOptions, watcher: RunWatcher) -> Motion:
-    """The people of an open video; the watcher gets the progress and the notes, of the video's reader, too."""
+    """The people in an open video; the watcher gets the progress and the notes, including those of the video's
+    reader."""
     with timed(watcher, track_video.name) as progress:
         context = Context(video=reader, progress=progress)
         motion = track_video(None, options=options, context=context)
