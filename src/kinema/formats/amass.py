@@ -1,7 +1,7 @@
 """AMASS `.npz` files and their kin: one person, SMPL parameters under AMASS' keys or smplx's, in any container.
 
 The keys and shapes that are read are in `kinema.formats.amass_keys`; how a file is written in
-`kinema.formats.amass_writing`. AMASS' world is z-up; a file whose person stands along y is taken for y-up, or for the
+`kinema.formats.amass_writing`. AMASS' world is z-up; a file whose person stands along y is read as y-up, or as in the
 camera's frame, with a note (`kinema.formats.world_axes`).
 """
 
@@ -48,7 +48,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
     """The person of the file in the y-up world (`pose_world`, `transl_world`) or the camera's frame; `betas`, times.
 
     fps: frame rate of a file that states none. Lossy: hands, jaw and eyes, betas beyond the tenth, markers and
-    soft-tissue terms (dmpls) are left out, as noted in the provenance. The camera is read where Kinema wrote one.
+    soft-tissue terms (dmpls) are left out, as noted in the provenance. The camera is read if Kinema wrote one.
     `body_model` becomes "smpl", "smplh" or "smplx", depending on the file's layout. Raises InputError, ShapeError.
     """
     what, notes = str(path), Notes()
@@ -95,7 +95,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
 
 
 def _camera(content: Mapping[Any, Any], frames: int, what: str) -> Camera | None:
-    """The filming camera of a file that Kinema wrote, in the y-up world; None if the file has not all of it."""
+    """The filming camera of a file that Kinema wrote, in the y-up world; None if any part of it is missing."""
     if any(key not in content for key in CAMERA):
         return None
     size = integers(content["size"], "size", what)

@@ -1,4 +1,4 @@
-"""What an AMASS-like file says: SMPL parameters under AMASS' keys or smplx's, whole or in parts, in any layout.
+"""The contents of AMASS-like files: SMPL parameters under AMASS' keys or smplx's, whole or in parts, in any layout.
 
 | rotations | translation | from |
 | --- | --- | --- |
@@ -31,7 +31,7 @@ SHAPES = ("betas", "shapes")
 RATES = ("mocap_frame_rate", "mocap_framerate", "mocap_fps", "framerate", "frame_rate", "fps")
 
 CAMERA = ("cam_R", "cam_t", "K", "size")
-"""Of the filming camera, in files that Kinema wrote."""
+"""Keys of the filming camera, in files that Kinema wrote."""
 
 KNOWN = {
     *ROOTS, *BODIES, *TRANSLATIONS, *SHAPES, *RATES, "poses", "Rh", "gender", "mocap_time_length", "surface_model_type",
@@ -51,7 +51,7 @@ _SHARED = 22
 
 
 class Fields:
-    """The values of an opened file by key, unwrapped; None where a key is absent or holds nothing."""
+    """The values of an opened file by key, unwrapped; None if a key is absent or empty."""
 
     def __init__(self, content: Mapping[Any, Any], what: str) -> None:
         self.content, self.what = content, what
@@ -66,7 +66,7 @@ class Fields:
         return value
 
     def first(self, keys: Iterable[str]) -> tuple[str, Any] | None:
-        """The first of the keys that holds something, and what it holds."""
+        """The first of the keys that is not empty, and its value."""
         return next(((key, value) for key in keys if (value := self.get(key)) is not None), None)
 
 
@@ -106,7 +106,7 @@ def _is_smplh(fields: Fields) -> bool:
 
 
 def _named(fields: Fields, layout: str) -> str:
-    """The body that the file names, if it is a known one; else `layout`."""
+    """The body that the file names, if known; else `layout`."""
     named = fields.get("surface_model_type")
     if named is None:
         return layout
@@ -201,7 +201,7 @@ def _rows(value: Any, key: str, frames: int, what: str) -> np.ndarray:
 
 
 def shape(fields: Fields) -> tuple[str, Any]:
-    """The key and the value of the shape, without a batch axis; None where there is none."""
+    """The key and the value of the shape, without a batch axis; None if there is none."""
     key, value = fields.first(SHAPES) or ("betas", None)
     while isinstance(value, np.ndarray) and value.ndim > 2 and value.shape[0] == 1:
         value = value[0]
@@ -209,7 +209,7 @@ def shape(fields: Fields) -> tuple[str, Any]:
 
 
 def own_rate(fields: Fields, notes: Notes) -> float | None:
-    """The frame rate that the file states; None where it states none. Raises InputError."""
+    """The frame rate that the file states; None if it states none. Raises InputError."""
     stated: dict[str, float] = {}
     for key in RATES:
         value = fields.get(key)
@@ -227,7 +227,7 @@ def own_rate(fields: Fields, notes: Notes) -> float | None:
 
 
 def note_gender(fields: Fields, notes: Notes) -> None:
-    """Note a gender, which Kinema does not keep; whatever else is written there does not matter."""
+    """Note a gender, which Kinema does not keep; any other value there is irrelevant."""
     value = fields.get("gender")
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]

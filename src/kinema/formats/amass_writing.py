@@ -2,23 +2,23 @@
 
 By default in the layout of AMASS' SMPL-X release, the most widely readable one: `poses` (N,165) = root, 21 body joints,
 jaw, two eyes, 30 finger joints (axis-angle). Blender's SMPL-X add-on requires all 55 joints. Programs that pose SMPL-H
-or SMPL read its first columns, but have another body: for theirs there are the layouts "smplh" (N,156) and "smpl"
-(N,72, with SMPL's two hand joints).
+or SMPL read its first columns, but have another body: for them there are the layouts "smplh" (N,156) and "smpl" (N,72,
+with SMPL's two hand joints).
 
 Axes: AMASS' world is z-up. From Kinema's y-up world, (x, y, z) becomes (x, -z, y); a motion without a world is
 converted from the camera's frame instead, (x, y, z) to (x, z, -y), which is upright if the camera is level.
 
-Shape: `betas` are the person's where the motion was fitted with the layout's own body, and zero for any other, such as
-the free body, which has its own shape space. Readers then pose their average body, and the way is scaled to its legs,
-with its soles on the floor (`kinema.formats.reader_body`); without a world it is scaled about the camera. `trans` is
-added to a body whose pelvis rests at `REST_PELVIS`.
+Shape: `betas` are the person's if the motion was fitted with the layout's own body, and zero for any other, such as the
+free body, which has its own shape space. Readers then pose their average body, and the trajectory is scaled to its
+legs, with its soles on the floor (`kinema.formats.reader_body`); without a world it is scaled about the camera. `trans`
+is added to a body whose pelvis rests at `REST_PELVIS`.
 
-Camera: where it is known, `cam_R` (N,3,3) and `cam_t` (N,3) at each frame of `poses`: X_camera = cam_R @ X + cam_t, X
-in the file's z-up world, OpenCV's axes (x right, y down, z forward); `K` (3,3) pixels, centres at integers; `size`
-width and height; `fps`. A way that is scaled takes the camera with it, so that people are seen where they were.
+Camera: if known, `cam_R` (N,3,3) and `cam_t` (N,3) at each frame of `poses`: X_camera = cam_R @ X + cam_t, X in the
+file's z-up world, OpenCV's axes (x right, y down, z forward); `K` (3,3) pixels, centres at integers; `size` width and
+height; `fps`. The camera is scaled together with a trajectory, so that people stay in place in the image.
 
 Rate: Blender's add-on truncates the rate to a whole number and refuses less than 30. So by default it is 30 or the next
-multiple of it. Poses at other times, and in gaps of the track, are interpolated: cubic, gaps straight.
+multiple of it. Poses at other times are interpolated by cubics, and gaps of the track linearly.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ WIDTHS = {"smplx": 165, "smplh": 156, "smpl": 72}
 NAMES = {"smplx": "SMPL-X", "smplh": "SMPL-H", "smpl": "SMPL"}
 
 MOST_FRAMES = 2_000_000
-"""Frames of a file: 18 hours at 30 frames a second, whose poses take 2.6 GB."""
+"""Most frames of a file: 18 hours at 30 frames per second, whose poses take 2.6 GB."""
 
 USUAL_RATE = 30
-"""Frames a second: the least that Blender's SMPL-X add-on accepts, and what GVHMR's readers take for granted."""
+"""Frames per second: the least that Blender's SMPL-X add-on accepts, and the rate that GVHMR's readers assume."""
 
 
 def write(
@@ -76,8 +76,8 @@ def write(
 ) -> Path:
     """Write one `.npz` per person: `path` for one, `name_<id>.npz` next to it for several. See the module.
 
-    fps: frame rate; by default 30 or the next multiple of it. layout: "smplx", "smplh" or "smpl". camera: with the
-    filming camera. Returns the first file. Raises UsageError where nobody in the motion has a pose, OutputError.
+    fps: frame rate; by default 30 or the next multiple of it. layout: "smplx", "smplh" or "smpl". camera: include the
+    filming camera. Returns the first file. Raises UsageError if nobody in the motion has a pose, OutputError.
     """
     report = WriteReport() if report is None else report
     people = posed_people(motion)
@@ -108,7 +108,7 @@ def posed_people(motion: Motion) -> list[Person]:
 
 
 def check_rate(motion: Motion, fps: float | None) -> None:
-    """Raise UsageError for a frame rate that nobody can have meant."""
+    """Raise UsageError for an implausible frame rate."""
     if fps is not None and not is_rate(fps):
         raise UsageError(f"the frame rate must be {RATE_RANGE}, found {fps:g}; leave it out to take the usual one")
     if fps is not None and fps * np.ptp(motion.times) > MOST_FRAMES:
@@ -125,7 +125,7 @@ def usual_rate(motion: Motion) -> int:
 
 
 def _note_changes(motion: Motion, person: Person, arrays: Mapping[str, np.ndarray], report: WriteReport) -> None:
-    """Note what an AMASS file of this person changes or leaves out."""
+    """Note the changes and omissions of an AMASS file of this person."""
     times, rate = motion.times[person.frames], float(arrays["mocap_frame_rate"])
     if person.pose_world is None:
         report.notes.add("no world: the camera's frame was rotated to z-up, upright if the camera was level")
@@ -140,7 +140,7 @@ def _note_changes(motion: Motion, person: Person, arrays: Mapping[str, np.ndarra
 
 
 def note_body(motion: Motion, person: Person, body: BodyModel | None, layout: str, report: WriteReport) -> None:
-    """Note that a file has no shape, and by how much the way is scaled to the body that readers pose instead."""
+    """Note that a file has no shape, and the scale of the trajectory for the body that readers pose instead."""
     if keeps_shape(motion, layout):
         return
     own = family(motion)
@@ -217,7 +217,7 @@ def amass_arrays(
 def camera_arrays(
     motion: Motion, person: Person, body: BodyModel | None, report: WriteReport, *, rate: float, layout: str
 ) -> dict[str, np.ndarray]:
-    """The camera's arrays of a person's AMASS file at `rate` frames a second; none where nobody knows the camera."""
+    """The camera's arrays of a person's AMASS file at `rate` frames a second; none if the camera is unknown."""
     in_world = person.pose_world is not None
     track = camera_track(motion, "world" if in_world else "camera", report)
     if track is None:

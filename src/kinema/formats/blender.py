@@ -1,4 +1,4 @@
-"""Where Blender is: an installed program, or a Python that has Blender as a module (PyPI's package `bpy`)."""
+"""Finds Blender: an installed program, or a Python that has Blender as a module (PyPI's package `bpy`)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Blender:
     module: bool = False
 
     def command(self, script: Path, *arguments: object) -> list[str]:
-        """The words that run a script, which finds its arguments in sys.argv after `--`."""
+        """The command that runs a script, which finds its arguments in sys.argv after `--`."""
         options = [] if self.module else ["--background", "--factory-startup", "--python-exit-code", "1", "--python"]
         return [str(self.program), *options, str(script), "--", *map(str, arguments)]
 
     def run(self, script: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run a script to its end, in another process. Raises InputError where that cannot start or takes an hour."""
+        """Run a script to its end, in another process. Raises InputError if it cannot start or takes an hour."""
         try:
             return subprocess.run(
                 self.command(script, *arguments),

@@ -3,8 +3,9 @@
 blender --background --factory-startup --python blender_fbx.py -- IN.glb OUT.fbx FRAMES_PER_SECOND FRAMES
 python blender_fbx.py -- (the same)       where that Python has the package bpy
 
-The GLB has a key a second, in centimetres (see `fbx`). At one frame a second each key falls on a whole frame, whatever
-Blender's version makes of rates with a fraction; the rate is set afterwards. The FBX stores frames 0 to FRAMES - 1.
+The GLB has one key per second, in centimetres (see `fbx`). At one frame per second each key falls on a whole frame,
+however the version of Blender handles fractional rates; the rate is set afterwards. The FBX stores frames 0 to FRAMES -
+1.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 
 def allowed(operator: Any, **options: Any) -> dict[str, Any]:
-    """The options that this version of Blender knows."""
+    """The options that this version of Blender supports."""
     known = operator.get_rna_type().properties
     return {name: value for name, value in options.items() if name in known}
 
@@ -35,7 +36,7 @@ def select_bodies(bpy: Any) -> None:
 
 
 def set_film(bpy: Any, source: str) -> None:
-    """Describe the lens by a film 36 mm wide: of other descriptions, the exporter does not keep the angles."""
+    """Describe the lens by a film 36 mm wide: with other descriptions the exporter does not preserve the angles."""
     with open(source, "rb") as file:
         file.seek(12)
         (length,) = struct.unpack("<I4x", file.read(8))

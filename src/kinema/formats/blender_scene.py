@@ -1,6 +1,6 @@
-"""A script that sets up a scene in Blender: animated bodies, and the filming camera before its own footage.
+"""A script that sets up a scene in Blender: animated bodies, and the filming camera with its footage as background.
 
-`name.py` and `name_scene.glb` (see `glb`) belong together: the script imports the GLB that lies beside it. Run it with
+`name.py` and `name_scene.glb` (see `glb`) belong together: the script imports the GLB next to it. Run it with
 
     blender --python name.py                            the scene, to work with
     blender --background --python name.py -- name.blend  a .blend file
@@ -8,10 +8,11 @@
 
 The scene: skinned bodies and armatures, animated; a camera `camera`, animated if it moved, whose lens is exactly
 Kinema's (with the principal point and pixels that are not square, without distortion), the footage as its background at
-the right frames; rate, length and size of the video; a sun. Blender's world is z-up, in metres: its importer turns the
-GLB's y-up one, so that (x, y, z) of Kinema's world becomes (x, -z, y). Frame 0 is the first one of the motion.
+the right frames; rate, length and size of the video; a sun. Blender's world is z-up, in metres: its importer rotates
+the GLB's y-up world, so (x, y, z) of Kinema's world becomes (x, -z, y). Frame 0 is the motion's first frame.
 
-Blender shows footage by even frames. Where the video's rate varies, bodies are at their true times, the background not.
+Blender shows footage at uniform frames. If the video's rate varies, bodies are at their true times, but the background
+is not.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def write(
     report = WriteReport() if report is None else report
     model = path.with_name(f"{path.stem}_scene.glb")
     glb.write(motion, model, body=body, names=names, report=report)
-    # The GLB's notes name its camera; what else the camera has, the script stores.
+    # The GLB's notes name its camera; the script stores the camera's other properties.
     camera = camera_track(motion, exported_frame(motion), WriteReport())
     lens: dict[str, Any] | None = None
     if camera is not None:

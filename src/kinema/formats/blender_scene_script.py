@@ -1,10 +1,11 @@
-"""Sets up a scene in Blender: bodies that move, before the footage that they were found in. Written by Kinema.
+"""Sets up a scene in Blender: moving bodies in front of the footage that they come from. Written by Kinema.
 
     blender --python THIS.py                             the scene, to work with
     blender --background --python THIS.py -- OUT.blend   a .blend file
     python THIS.py -- OUT.blend                          the same, where that Python has the package bpy
 
-It imports the GLB that lies beside it. An unsaved scene without changes is replaced, any other is added to.
+It imports the GLB next to it. An unsaved scene without changes is replaced; otherwise the bodies are added to the
+scene.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def main(settings: dict[str, Any], folder: Path, out: str | None) -> None:
     """Import, set rate, length and size, prepare the camera; save the scene as `out`, if that is given."""
     import bpy
 
-    # Without a window nobody has anything open, whatever Blender says about its own first scene.
+    # Without a window nobody has a scene open, whatever Blender reports about its initial one.
     if bpy.app.background or not (bpy.data.filepath or bpy.data.is_dirty):
         bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
@@ -53,7 +54,7 @@ def prepare(bpy: Any, scene: Any, camera: Any, settings: dict[str, Any]) -> None
     render.film_transparent = True
     right, below = lens["off_middle"]
     data.sensor_fit, data.sensor_width, data.lens = "HORIZONTAL", lens["film"], lens["focal"]
-    # Both shifts are in widths of the picture, upwards and to the right, of the window and not of the axis.
+    # Both shifts are in widths of the picture, upwards and to the right, and move the window, not the axis.
     data.shift_x, data.shift_y = -right, below * height / (width * aspect)
     if settings["footage"] is None:
         return

@@ -1,13 +1,13 @@
-"""BodyCompress `.xz`: the vertices and joints that the NLF video pipeline located, without a body model.
+"""BodyCompress `.xz`: the vertices and joints located by the NLF video pipeline, without a body model.
 
 Frame by frame (P people): `vertices` (P,V,3) and `joints` (P,24,3), millimetres in the world, their uncertainties in
-metres, `boxes` (P,4 or 5) x y w h and score, and `camera`, of which `rotvec_w2c` turns the world to the camera, `loc`
-is its place in millimetres, `intr` (2,3) its lens, `up` the world's vertical, `distcoef` a distortion.
+metres, `boxes` (P,4 or 5) x y w h and score, and `camera`: `rotvec_w2c` rotates the world to the camera, `loc` is its
+position in millimetres, `intr` (2,3) its lens, `up` the world's vertical, `distcoef` a distortion.
 
-Files are read by their author's library (`pip install bodycompress`), whose codec of arrays would unpickle arrays of
-objects, and so run what a file says; that is stopped. What a file unpacks to is looked at before
-(`bodycompress_limits`). People have no numbers in these files: they are linked from frame
-to frame by where their pelvis is.
+Files are read by their author's library (`pip install bodycompress`), whose array codec would unpickle object arrays
+and so run code from a file; that is prevented. The unpacked size of a file is checked beforehand
+(`bodycompress_limits`). People have no ids in these files: they are linked from frame to frame by their pelvis
+positions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from kinema.storage.stored import StoredArray, lasting_folder
 
 _MM = 1e-3
 _FARTHEST, _LONGEST = 1.0, 30
-"""Metres that a pelvis may move, and frames that a person may be away, and still be the same."""
+"""Metres that a pelvis may move, and frames that a person may be absent, and still be the same person."""
 
 _MOST_PEOPLE, _MOST_VERTICES = 1000, 100_000
 
@@ -94,7 +94,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
 
 @contextmanager
 def _errors(path: Path) -> Iterator[None]:
-    """The library's errors as one sentence, and nothing in the file unpickled."""
+    """The library's errors as one sentence, with unpickling disabled."""
     try:
         codec: Any = import_module("msgpack_numpy")
         pickles, codec.pickle = codec.pickle, _NoPickles(path)
@@ -119,7 +119,7 @@ def _errors(path: Path) -> Iterator[None]:
 
 
 class _NoPickles:
-    """In the place of the module `pickle`."""
+    """Replaces the module `pickle`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -129,7 +129,7 @@ class _NoPickles:
 
 
 class _Cameras:
-    """The cameras of the frames so far. rotation (3,3), place (3,) millimetres: of the latest."""
+    """The cameras of the frames so far. rotation (3,3), place (3,) millimetres: of the latest frame."""
 
     def __init__(self, what: str) -> None:
         self._what, self._frames = what, 0
@@ -140,7 +140,7 @@ class _Cameras:
         self._up = np.array([0.0, -1.0, 0.0])
 
     def add(self, camera: Any, what: str) -> None:
-        """Take in a frame's camera, None where it has none."""
+        """Add a frame's camera, None if it has none."""
         self._frames += 1
         if len(self._poses) != (0 if camera is None else self._frames - 1):
             raise InputError(f"{what}: some frames have a camera and others have none")
@@ -159,7 +159,7 @@ class _Cameras:
             self._distortions.append(numbers(camera["distcoef"], "distcoef", what, ("n",)))
 
     def camera(self, notes: Notes) -> Camera | None:
-        """Of the whole clip, in a world whose y is up. Raises InputError for a lens that is none."""
+        """The camera of the whole clip, in a y-up world. Raises InputError for an invalid lens."""
         if not self._poses:
             notes.add("the file has no camera; the points are taken to be in the camera's axes")
             return None
@@ -216,7 +216,7 @@ class _People:
         self._vertices = 0
 
     def add(self, index: int, frame: Mapping[str, Any], cameras: _Cameras, what: str) -> None:
-        """Take in the people of a frame."""
+        """Add the people of a frame."""
         joints = numbers(frame["joints"], "joints", what, ("P", 24, 3))
         if not len(joints):
             return
@@ -252,12 +252,12 @@ class _People:
                     track.rows.setdefault(name, []).append(values[place])
 
     def _owners(self, index: int, pelvises: np.ndarray) -> list[_Track]:
-        """Whose the pelvises (P,3), metres in the world, are."""
+        """The tracks that the pelvises (P,3), metres in the world, belong to."""
         lately = [track for track in self._tracks if index - track.frames[-1] <= _LONGEST]
         owners: list[_Track | None] = [None] * len(pelvises)
         if lately:
             apart = np.linalg.norm(pelvises[:, None] - np.array([track.pelvis for track in lately]), axis=-1)
-            # A pair beyond the limit costs as much as none, so that it takes nobody's partner away.
+            # A pair beyond the limit costs as much as no pair, so it does not displace valid pairs.
             for here, there in zip(*linear_sum_assignment(np.minimum(apart, _FARTHEST)), strict=True):
                 if apart[here, there] < _FARTHEST:
                     owners[here] = lately[there]
@@ -274,12 +274,12 @@ class _People:
     def _surface(self, track: _Track, name: str, shape: tuple[int, ...]) -> Any:
         if name not in track.surfaces:
             path = track.paths[name] = self._folder / f"{name}-{track.number}.npy"
-            # Rows of frames in which the person is away are never written, and take no room.
+            # Rows of frames in which the person is absent are never written and take no space.
             track.surfaces[name] = np.lib.format.open_memmap(path, "w+", np.float32, (self._count, *shape))
         return track.surfaces[name]
 
     def finished(self) -> list[Person]:
-        """The people, once every frame was taken in."""
+        """The people, after all frames were added."""
         people = []
         for track in self._tracks:
             frames = np.array(track.frames)

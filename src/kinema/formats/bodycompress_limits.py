@@ -1,7 +1,7 @@
-"""What a BodyCompress file may unpack to: looked at before the library unpacks it, since some bytes can hold gigabytes.
+"""Limits on the unpacked size of BodyCompress files, checked before the library unpacks them: bytes can hold gigabytes.
 
-A file is a row of compressed streams of MessagePack, with unused bytes between them. They are unpacked a piece at a
-time and thrown away; nothing is kept of them but the size of the largest value.
+A file is a row of compressed streams of MessagePack, with unused bytes between them. They are unpacked chunk by chunk
+and discarded; only the size of the largest value is kept.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kinema.storage.budget import Budget, Malformed
 from kinema.storage.msgpack_sizes import ValueSizes
 
 XZ, ZSTD = b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
-"""First bytes of what xz and zstd compress."""
+"""Magic bytes of xz and zstd."""
 
 MOST_BYTES = 64 * 2**20
-"""Of a frame: SMPL's vertices of 300 people, with their uncertainties."""
+"""Most bytes of a frame: SMPL's vertices of 300 people, with their uncertainties."""
 
 MOST_VALUES = 100_000
 _PIECE = 2**20
@@ -33,7 +33,7 @@ _MOST_WINDOW = 256 * 2**20
 def require_modest(path: Path) -> None:
     """Raise InputError if a frame unpacks to more than `MOST_BYTES`, or if unpacking takes longer than it should.
 
-    What cannot be unpacked is left to the library to complain about. Raises UsageError where zstandard is missing.
+    Data that cannot be unpacked are left for the library to report. Raises UsageError if zstandard is missing.
     """
     budget = Budget(path.stat().st_size)
     try:
@@ -94,7 +94,7 @@ def _xz_pieces(unpacker: Any, file: Any, data: bytes) -> Iterator[bytes]:
 
 
 def _zstd_pieces(unpacker: Any, file: Any, data: bytes) -> Iterator[bytes]:
-    """Little by little: this unpacker does not stop before it has unpacked all that it was given."""
+    """In small pieces: this unpacker does not stop before it has unpacked all of its input."""
     error = import_module("zstandard").ZstdError
     at = 0
     try:

@@ -2,7 +2,7 @@
 
 - One file per person (`name_<id>.bvh` if there are several). y up, as usual for BVH.
 - The rest pose is SMPL's T-pose with the person's own bone lengths, facing +z, left = +x; the root's offset is zero,
-  since readers disagree on whether to add it to the root's position, so the position *is* the pelvis.
+because readers disagree on whether to add it to the root's position, so the position *is* the pelvis.
 - SMPL's 24 joints under their names, or those of another system (`naming`); end sites at the ends of the head, the
   toes and the fingers.
 - The rotation channels of every joint in one order, by default Z X Y (R = Rz Rx Ry), degrees, continuous in time; the
@@ -10,8 +10,8 @@
 - Units: metres, or centimetres for tools that expect them. BVH does not store its unit.
 - One frame time for the whole file, with enough digits for an hour to be exact; other frame times are interpolated.
 
-The filming camera, where it is known, is in `name_camera.json` beside the files, as a BVH has no cameras, in the layout
-of `kinema run --camera`, and in the axes and the unit of the BVHs. `R` (T,3,3) and `t` (T,3): X_camera = R @ X + t with
+The filming camera, if known, is in `name_camera.json` next to the files, because BVH has no cameras, in the layout of
+`kinema run --camera`, and in the axes and the unit of the BVHs. `R` (T,3,3) and `t` (T,3): X_camera = R @ X + t with
 OpenCV's axes (x right, y down, z forward), one row if it stands still; `K` (3,3) pixels, centres at integers; `size`
 width and height; `distortion`; `times` (T,) seconds of the clip; `fps`; `starts`: each BVH's first frame in those
 seconds; `unit`.
@@ -74,7 +74,7 @@ def write(
     """Write one file per person and return the first. See the module.
 
     units: "m" (default) or "cm". fps: frame rate, default the clip's own. rotation_order: one of `ORDERS`. names: of
-    the joints, a key of `naming.NAMINGS`, default SMPL's. camera: with the filming camera's file.
+    the joints, a key of `naming.NAMINGS`, default SMPL's. camera: also write the filming camera's file.
     Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
@@ -139,8 +139,8 @@ def recognises(content: Mapping[Any, Any]) -> bool:
 def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None, units: str | None = None) -> Motion:
     """The person of a BVH file, on the free body, in the y-up world.
 
-    fps: the frame rate of a file whose frame time is missing or none. units: the file's, one of `READ_UNITS`; by
-    default told from the length of the legs. Raises InputError, UsageError.
+    fps: the frame rate of a file whose frame time is missing or invalid. units: the file's, one of `READ_UNITS`; by
+    default inferred from the length of the legs. Raises InputError, UsageError.
     """
     if units not in (None, *READ_UNITS):
         raise UsageError(f"`units` of a BVH that is read may be {', '.join(READ_UNITS)}, not {units!r}")

@@ -20,7 +20,7 @@ DECIMAL_COMMAS = "numbers have decimal commas"
 
 
 def encoding_of(path: Path) -> str:
-    """UTF-16, with its mark or told by its zeros, else UTF-8: names in other encodings lose some letters, no more."""
+    """UTF-16, by its byte order mark or its zeros, else UTF-8: names in other encodings only lose some letters."""
     with path.open("rb") as file:
         start = file.read(2)
     if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -56,11 +56,11 @@ class Lines:
 
     @staticmethod
     def begins_with_number(text: str) -> bool:
-        """Whether a line is a row of numbers, if only of numbers that are none."""
+        """Whether a line is a row of numbers, including NaN and infinity."""
         return _NUMBER.match(text) is not None
 
     def back(self, text: str) -> None:
-        """Give a line back, to be read again."""
+        """Push a line back, to be read again."""
         self._again = text
 
     def words(self) -> list[str]:
@@ -71,7 +71,7 @@ class Lines:
         return text.split()
 
     def numbers(self, text: str) -> list[float]:
-        """The numbers of a text. Raises InputError for anything else, and for numbers that nobody can move by."""
+        """The numbers of a text. Raises InputError for anything else, and for implausibly large numbers."""
         if "," in text:
             text = self._without_commas(text)
         try:
@@ -85,7 +85,7 @@ class Lines:
         return values
 
     def count(self, text: str, wanted: int) -> list[float]:
-        """So many numbers. Raises InputError for more or fewer."""
+        """The given number of values. Raises InputError for more or fewer."""
         values = self.numbers(text)
         if len(values) != wanted:
             raise self.fail(f"{len(values)} values where {wanted} are needed")

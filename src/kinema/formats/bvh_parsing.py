@@ -1,7 +1,7 @@
 """Parsing BVH files of any origin: the skeleton and the values of its channels, validated.
 
-Programs differ in what they write: keywords in lower case, rows wrapped over lines, more or fewer rows than promised,
-names that occur twice, decimal commas. All of that is read; what was assumed is in the notes.
+Programs differ in what they write: keywords in lower case, rows wrapped over lines, more or fewer rows than declared,
+duplicate names, decimal commas. All of that is read; the notes state the assumptions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_BYTES = 2**31
 MAX_JOINTS = 2000
 MAX_DEPTH = 200
 FRAME_MEMORY = 3000
-"""Bytes that a frame takes as a person on the free body, besides the values of its channels."""
+"""Bytes of a frame as a person on the free body, besides the values of its channels."""
 
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
@@ -32,7 +32,7 @@ _SCALES = ("Xscale", "Yscale", "Zscale")
 _CHANNELS = {name.lower(): name for name in (*_POSITIONS, *_ROTATIONS, *_SCALES)}
 
 SLOWEST = 5.0
-"""Seconds: frame times beyond it are no frame times; some programs write the rate instead."""
+"""Seconds: larger values cannot be frame times; some programs write the rate instead."""
 
 _FRAMES = re.compile(r"frames\s*:?\s*([^\s:]+)(\s.*)?", re.IGNORECASE)
 _FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*([^\s:]*)(\s.*)?", re.IGNORECASE)
@@ -43,8 +43,8 @@ class BvhFile:
     """A skeleton of J joints over F frames, in the file's units and axes.
 
     names, parents (J,), -1 for the root; offsets (J,3) from the parent; ends: offset of the end site by joint;
-    channels: names of each joint's channels in order; frame_time seconds, None where the file has none that can be;
-    values (F,C), rotations in degrees. notes: what was assumed.
+    channels: names of each joint's channels in order; frame_time seconds, None if the file has no plausible one; values
+    (F,C), rotations in degrees. notes: what was assumed.
     """
 
     names: tuple[str, ...]
@@ -78,7 +78,8 @@ class BvhFile:
 
 
 def parse_bvh(path: str | Path) -> BvhFile:
-    """Read a BVH file. Raises InputError: not a BVH, broken hierarchy, rows that do not fit it, too large."""
+    """Read a BVH file. Raises InputError if it is not a BVH or too large, its hierarchy is broken, or rows do not fit
+    it."""
     path = Path(path)
     try:
         size = path.stat().st_size
@@ -125,7 +126,7 @@ class _Parser:
         )
 
     def _counts(self) -> tuple[int | None, float | None]:
-        """The number of frames that the file promises, and the frame time; None where it has none."""
+        """The declared number of frames, and the frame time; None if there is none."""
         promised, text = None, self.lines.next()
         if text is not None and (found := _FRAMES.fullmatch(text)):
             (number,) = self.lines.count(found[1], 1)
@@ -152,7 +153,7 @@ class _Parser:
         return promised, frame_time
 
     def _rows(self, width: int, promised: int | None) -> np.ndarray:
-        """(F,C) the values of all frames: a row a line, or wrapped over several lines that end with the frame."""
+        """(F,C) the values of all frames: one row per line, or wrapped over several lines that end with the frame."""
         lines, budget = self.lines, Budget(self.size)
         values, charged = array("d"), 0
         if not width:
@@ -183,7 +184,7 @@ class _Parser:
         return self._complete(np.frombuffer(values) if values else np.zeros(0), width, promised)
 
     def _complete(self, values: np.ndarray, width: int, promised: int | None) -> np.ndarray:
-        """Whole rows (F,C), and notes on what the file promises otherwise."""
+        """Whole rows (F,C), and notes on differences from the declared number."""
         frames, rest = divmod(len(values), width)
         if rest and promised is not None and frames >= promised:
             self.lines.notes["an incomplete row after the last frame was left out"] = None
@@ -197,7 +198,7 @@ class _Parser:
         return values[: frames * width].reshape(frames, width).copy()
 
     def _unique_names(self) -> None:
-        """Joints that share a name get the name of the joint above in front, then a number."""
+        """Joints that share a name are prefixed with their parent's name, then numbered."""
         seen: dict[str, int] = {}
         for joint, name in enumerate(self.names):
             if name not in seen:
@@ -280,7 +281,7 @@ class _Parser:
             self.ends[above] = np.array(values)
 
     def _channels(self, joint: int | None, words: list[str]) -> list[str]:
-        """The channels of a joint, whose names may go on on further lines; returns the words after them."""
+        """The channels of a joint, whose names may continue on further lines; returns the words after them."""
         if not words or not words[0].isascii() or not words[0].isdigit():
             raise self.lines.fail("CHANNELS must be followed by their number and names")
         count, names = int(words[0][:6]), words[1:]

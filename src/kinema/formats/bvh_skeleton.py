@@ -1,9 +1,9 @@
 """The joints of a BVH file in space: its rotations and all of its position channels, frame by frame.
 
-A position channel replaces the joint's offset from its parent; so say the format's descriptions, and so do most
-programs. Some write positions relative to the offset instead. Those are told by their values: they stay near zero
-where the offset is long, or they would leave the feet far from the floor and, added to the offset, put them on it.
-Channels of joints inside the body that stand still are a constant offset, whatever their value.
+A position channel replaces the joint's offset from its parent, according to the format's descriptions and in most
+programs. Some write positions relative to the offset instead. These are recognised by their values: they stay near zero
+although the offset is long, or they leave the feet far from the floor unless added to the offset. Constant channels of
+joints inside the body are a constant offset, whatever their value.
 
 End sites count as joints that never rotate: the end of a forearm is a wrist, the end of a foot its toes.
 """
@@ -22,13 +22,13 @@ from kinema.formats.report import Notes
 _AXES = {"Xposition": 0, "Yposition": 1, "Zposition": 2}
 
 RELATIVE = 0.1
-"""Positions shorter than this part of the joint's offset are relative to it."""
+"""Positions shorter than this fraction of the joint's offset are relative to it."""
 
 STILL = 0.01
-"""Positions that vary by less than this part of the joint's offset do not move."""
+"""Positions that vary by less than this fraction of the joint's offset do not move."""
 
 SAMPLES = 240
-"""Frames from which constants of a file are estimated."""
+"""Number of frames from which constants of a file are estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def bvh_skeleton(file: BvhFile, joints: dict[str, int], notes: Notes) -> BvhSkel
 def _on_floor(
     skeleton: BvhSkeleton, joints: dict[str, int], above: set[int], relative: list[int], notes: Notes
 ) -> BvhSkeleton:
-    """Add the offsets of the nodes down to the pelvis where that is what puts the feet on the floor."""
+    """Add the offsets of the nodes down to the pelvis if that puts the feet on the floor."""
     file = skeleton.file
     replaced = [j for j in sorted(above) if j in skeleton.moving and j not in relative and file.offsets[j].any()]
     legs = [file.offsets[joints[f"{side}_{part}"]] for side in ("left", "right") for part in ("knee", "ankle")]

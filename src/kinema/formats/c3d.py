@@ -1,7 +1,7 @@
 """C3D: joints as markers, the binary format of biomechanics. See `kinema.formats.markers` for axes and names.
 
 One file per person: points only, no analogue channels, floating-point numbers, little-endian ("Intel"), as specified in
-the C3D user guide (c3d.org): a header, parameters and data, each in blocks of 512 bytes. Millimetres by default, as is
+the C3D user guide (c3d.org): a header, parameters and data, each in blocks of 512 bytes. Millimetres by default, as
 usual. y is up, as stated in POINT:Y_SCREEN. The number of the first frame is when the person appears in the clip. While
 a person is away, the points are invalid (residual -1). Clips of more than 65535 frames store their length in
 TRIAL:ACTUAL_END_FIELD and POINT:LONG_FRAMES, as the guide recommends.

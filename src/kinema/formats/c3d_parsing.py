@@ -2,7 +2,7 @@
 
 As specified in the C3D user guide (c3d.org): a header, parameters and data, each in blocks of 512 bytes; numbers of
 Intel, DEC or SGI/MIPS processors; points as floating-point numbers or as integers times a scale. Programs disagree on
-much of the rest: how long the file is stands in five places, of which the first that the file has bytes for counts.
+much of the rest: the file's length is stated in five places, and the first one consistent with the file's size counts.
 Analogue channels are skipped, and so are the angles, forces and powers that some programs store among the points.
 """
 
@@ -32,14 +32,14 @@ _CHUNK = 2**22
 _BYTE_ORDERS = {84: "<", 85: "<", 86: ">"}
 _DEC = 85
 _NO_POINTS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
-"""Parameters that list points which are none."""
+"""Parameters that list entries among the points that are not points."""
 
 _FULL = 0xFFFF
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the points of a file are. scale: of integers, None for floating-point numbers."""
+    """The layout of a file's points. scale: of integers, None for floating-point numbers."""
 
     start: int
     frames: int
@@ -54,10 +54,10 @@ class _Layout:
 
 
 def read_c3d(path: str | Path) -> Markers:
-    """The points of a C3D file, in its axes, those without a name left out.
+    """The named points of a C3D file, in its axes.
 
-    A point is missing where its residual is negative, where it is no number and where it is exactly the origin.
-    Raises InputError: missing, no C3D, cut short, no points with names, unknown units.
+    A point is missing where its residual is negative, where it is not a number and where it is exactly the origin.
+    Raises InputError for a file that is missing, not a C3D or truncated, without named points, or in unknown units.
     """
     path = Path(path)
     try:
@@ -79,7 +79,7 @@ def _read(file: BinaryIO, size: int, path: Path) -> Markers:
     if len(start) < 4 or start[3] not in _BYTE_ORDERS:
         raise InputError(f"{path} is not a usable C3D file: its parameters name no known processor")
     processor = start[3]
-    # The number of blocks is a byte and 0 or too small in some files; the records say themselves where they end.
+    # The number of blocks is a byte and is 0 or too small in some files; the records themselves state where they end.
     section = file.read(max(start[2], 255) * BLOCK)
     parameters = _parameters(section, processor, budget)
     layout = _layout(header, parameters, processor, size)
@@ -116,7 +116,7 @@ def _read(file: BinaryIO, size: int, path: Path) -> Markers:
 
 
 def _parameters(section: bytes, processor: int, budget: Budget) -> dict[str, Any]:
-    """`GROUP:NAME` -> array of numbers, or list of texts. Stops at the end of the records, and where they make none."""
+    """`GROUP:NAME` -> array of numbers, or list of texts. Stops at the end of the records, and at invalid ones."""
     groups: dict[int, str] = {}
     found: list[tuple[int, str, Any]] = []
     place = 0
@@ -144,7 +144,7 @@ def _parameters(section: bytes, processor: int, budget: Budget) -> dict[str, Any
 
 
 def _value(content: bytes, processor: int, budget: Budget) -> Any:
-    """The value of one parameter: texts as a list of str, numbers as an array, None for what is neither."""
+    """The value of one parameter: texts as a list of str, numbers as an array, None for anything else."""
     if len(content) < 2:
         return None
     kind, dimensions = int(np.int8(content[0] - 256 if content[0] > 127 else content[0])), content[1]
@@ -209,7 +209,7 @@ def _layout(header: bytes, parameters: dict[str, Any], processor: int, size: int
 
 
 def _stated_frames(words: list[int], parameters: dict[str, Any]) -> Iterator[int]:
-    """The number of frames as it stands in the file, the most trustworthy place first."""
+    """The number of frames as stated in the file, the most trustworthy place first."""
     ends = [_number(parameters, f"TRIAL:ACTUAL_{end}_FIELD", place) for end in ("START", "END") for place in (0, 1)]
     if ends[0] is not None and ends[2] is not None:
         yield int(ends[2] + 65536 * (ends[3] or 0) - ends[0] - 65536 * (ends[1] or 0)) + 1
@@ -235,7 +235,7 @@ def _rate(header: bytes, parameters: dict[str, Any], processor: int) -> float | 
 
 
 def _labels(parameters: dict[str, Any], points: int) -> list[str]:
-    """One label a point, "" where there is none: LABELS, then LABELS2, LABELS3, ..., each of at most 255."""
+    """One label per point, "" if it has none: LABELS, then LABELS2, LABELS3, ..., each of at most 255."""
     labels: list[str] = []
     for name in ("POINT:LABELS", *(f"POINT:LABELS{number}" for number in range(2, 260))):
         if not isinstance(value := parameters.get(name), list):
@@ -247,7 +247,7 @@ def _labels(parameters: dict[str, Any], points: int) -> list[str]:
 
 
 def _points(file: BinaryIO, layout: _Layout, kept: list[int], budget: Budget) -> Iterator[np.ndarray]:
-    """Parts (n, len(kept), 3) of the positions in the file's units, NaN where missing."""
+    """Chunks (n, len(kept), 3) of the positions in the file's units, NaN where missing."""
     file.seek(layout.start)
     step = max(1, _CHUNK // layout.frame_bytes)
     numbers = 4 * layout.points

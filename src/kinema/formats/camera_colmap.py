@@ -1,9 +1,9 @@
 """COLMAP's sparse models: `cameras` and `images`, as text or binary (colmap.github.io/format.html).
 
-X_camera = R @ X + t with the quaternion w, x, y, z. COLMAP puts pixel centres at halves, so that the principal point is
-moved by half a pixel. The last number in an image's name is the frame: "frame_0012.png" is 12, which counts from 0 if
-there is an image 0, else from 1, as ffmpeg numbers images. The world has no metres and no vertical. The points are not
-read.
+X_camera = R @ X + t with the quaternion w, x, y, z. COLMAP has pixel centres at half-integers, so the principal point
+is moved by half a pixel. The last number in an image's name is the frame: "frame_0012.png" is 12, which counts from 0
+if there is an image 0, else from 1, as ffmpeg numbers images. The world has neither a metric scale nor a vertical. The
+points are not read.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ MODELS = {
 """Names and numbers of parameters of COLMAP's camera models, by their number in binary files."""
 
 READ = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
-"""Models that a camera here can be."""
+"""COLMAP's models that `Camera` can represent."""
 
 _POINT = 24
-"""Bytes of an image's point: two coordinates and the number of its place."""
+"""Bytes of an image's point: two coordinates and the id of its 3D point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def read_text(file: Path) -> CameraPoses:
 
 
 def _lines(file: Path, *, keep_empty: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """The words of each line that is no comment, and where it is. Raises InputError."""
+    """The words of each line that is not a comment, and its location. Raises InputError."""
     try:
         budget = Budget(file.stat().st_size)
         with file.open(encoding="utf-8") as stream:
@@ -150,8 +150,8 @@ def read_binary(file: Path) -> CameraPoses:
 
 @contextmanager
 def _binary(file: Path) -> Iterator[tuple[BinaryIO, Budget, int]]:
-    """A binary file after the number of its entries, and that number. Raises InputError, also for what reading it
-    raises."""
+    """A binary file positioned after the number of its entries, and that number. Raises InputError, also for read
+    errors."""
     try:
         budget = Budget(file.stat().st_size)
         with file.open("rb") as stream:
@@ -231,7 +231,7 @@ def _poses(cameras: dict[int, _Lens], images: list[_Image], file: Path) -> Camer
 
 
 def _frames(names: list[str], file: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The frame of each image (T,), from 0, and what was assumed of their names. Raises InputError."""
+    """The frame of each image (T,), from 0, and assumptions about their names. Raises InputError."""
     found = [re.findall(r"[0-9]+", Path(name).stem) for name in names]
     if not all(found):
         name = next(name for name, digits in zip(names, found, strict=True) if not digits)

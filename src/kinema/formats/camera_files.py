@@ -1,4 +1,4 @@
-"""Files that hold where a camera is in each frame (`kinema.geometry.camera_path`): the layouts by name.
+"""Files of camera paths (`kinema.geometry.camera_path`): the layouts by name.
 
 A new layout is one module and one row.
 """
@@ -20,9 +20,9 @@ from kinema.registry import resolve
 
 @dataclass(frozen=True)
 class CameraLayout:
-    """A row: name; what it is, in a few words; suffix of its files; read, write: "module:function" of functions
-    `(path) -> CameraPoses` and `(poses, path)`, None for a layout that is not written; names: of files, in place of a
-    suffix; beside: further files of the same folder that belong to it."""
+    """A row: name; what it is, in a few words; suffix of its files; read, write: "module:function" of functions `(path)
+    -> CameraPoses` and `(poses, path)`, None for a layout that is not written; names: of files, instead of a suffix;
+    beside: further files in the same folder that belong to it."""
 
     name: str
     summary: str
@@ -49,7 +49,7 @@ LAYOUTS = (
     CameraLayout("tum", "a trajectory of the TUM benchmark", ".txt", f"{_TUM}:read_tum", f"{_TUM}:write_tum"),
     CameraLayout("nlf", "the NLF video pipeline's cameras", ".pkl", "kinema.formats.camera_pickle:read_pickle"),
 )  # fmt: skip
-"""Every layout of camera paths; a file belongs to the first that holds it."""
+"""Every layout of camera paths; a file has the first one that matches."""
 
 _READ = ", ".join(dict.fromkeys(each.suffix for each in LAYOUTS if not each.names))
 
@@ -106,7 +106,7 @@ def files_of(file: str | Path) -> tuple[Path, ...]:
 
 
 def _layout_of(file: Path) -> tuple[Path, CameraLayout]:
-    """The file itself, also where its folder was given, and its layout."""
+    """The file itself, also if its folder was given, and its layout."""
     if file.is_dir():
         models = [each for each in LAYOUTS if each.names]
         for layout in models:

@@ -2,8 +2,8 @@
 
 The objects are read as plain data; nothing of that library is imported or called. A camera has an intrinsic matrix, a
 rotation from the world to the camera, its position in the world in millimetres (metres by the pipeline's depth
-network), a direction upwards, and perhaps a distortion. The pipeline writes (0, -1, 0) upwards, the first camera's
-vertical, whatever the clip shows: that says nothing and is left out.
+network), a direction upwards, and perhaps a distortion. The pipeline always writes (0, -1, 0), the first camera's
+vertical: that carries no information and is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAMES = {
     "distortion": ("distortion_coeffs", "distortion"),
     "up": ("world_up", "up"),
 }
-"""Attributes, by what they are: the first that a camera has counts. Their names may begin with an underscore."""
+"""Attribute names by meaning: the first that a camera has counts. They may begin with an underscore."""
 
 _ASSUMED_UP = (0.0, -1.0, 0.0)
 
@@ -65,7 +65,7 @@ def read_pickle(file: Path) -> CameraPoses:
 
 
 def _camera(value: Any, what: str) -> dict[str, Any]:
-    """What a camera holds, by the names of `_NAMES`. Raises InputError."""
+    """A camera's values by the keys of `_NAMES`. Raises InputError."""
     attributes = _attributes(value, what)
     found: dict[str, Any] = {}
     for name, spellings in _NAMES.items():
@@ -84,7 +84,7 @@ def _camera(value: Any, what: str) -> dict[str, Any]:
 
 
 def _attributes(value: Any, what: str) -> Mapping[str, Any]:
-    """The attributes of an object by name, without leading underscores; of a dictionary its entries."""
+    """The attributes of an object, or the entries of a dictionary, by name without leading underscores."""
     state = value.state if isinstance(value, Inert) else value
     parts = state if isinstance(state, tuple) else (state,)  # objects with slots keep (attributes, slots)
     known = [part for part in parts if isinstance(part, Mapping)]

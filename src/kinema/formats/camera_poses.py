@@ -1,4 +1,4 @@
-"""What a file of camera poses holds, whatever its layout."""
+"""The contents of a file of camera poses, in any layout."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from kinema.errors import ShapeError
 from kinema.geometry.camera_path import CameraPath
 
 LONGEST_CLOCK = 1e12
-"""Seconds: clocks that count from 1970 are below."""
+"""Seconds: upper limit of times; clocks that count from 1970 are below it."""
 
 DISTORTIONS = (4, 5, 8)
-"""Numbers of OpenCV's coefficients that a camera can have."""
+"""Supported numbers of OpenCV's distortion coefficients."""
 
 
 @dataclass(frozen=True, eq=False)
 class CameraPoses:
-    """Poses in order of time, and what ties them to a clip.
+    """Poses in order of time, and their relation to a clip.
 
-    path: of T poses. lens: whether its intrinsics are the file's; otherwise they have focal length 1 and mean nothing.
-    times (T,) seconds, numbers (T,) int frames of the video from 0, both increasing, None if the file has none of them;
-    size: width and height in pixels of the pictures that the intrinsics are for; distortion (4,), (5,) or (8,): of all
-    pictures, in OpenCV's order; notes: sentences that the user must see. Raises ShapeError.
+    path: of T poses. lens: whether its intrinsics are the file's; otherwise they have focal length 1 and are
+    meaningless. times (T,) seconds, numbers (T,) int frames of the video from 0, both increasing, None if the file has
+    none; size: width and height in pixels of the images that the intrinsics refer to; distortion (4,), (5,) or (8,): of
+    all pictures, in OpenCV's order; notes: sentences that the user must see. Raises ShapeError.
     """
 
     path: CameraPath
@@ -50,7 +50,7 @@ class CameraPoses:
 
 
 def one_distortion(value: Any, what: str) -> np.ndarray | None:
-    """OpenCV's coefficients (n,) of a lens, from (n,) or equal rows (T,n); None where they are all 0.
+    """OpenCV's coefficients (n,) of a lens, from (n,) or equal rows (T,n); None if they are all 0.
 
     what: whose, for errors. Raises ShapeError: another number of them, or a lens that changes.
     """

@@ -1,8 +1,8 @@
-"""The camera that filmed a clip, as other programs have cameras: placed in the y-up frame of the exported people.
+"""The filming camera of a clip as other programs represent cameras, in the y-up frame of the exported people.
 
 Those programs' cameras look along -z, with x to the right and y up (OpenGL's axes), and are described by angles or by a
-film of some width instead of pixels. A lens' distortion has no place in any of them, nor has, in some, a principal
-point off the middle; what is left out is noted.
+film width instead of pixels. None of them supports lens distortion, and some no principal point off the centre;
+omissions are noted.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ NAME = "camera"
 """What files call it."""
 
 FILM = 36.0
-"""Millimetres: the width of the film that is assumed where a file wants one."""
+"""Millimetres: the film width assumed for files that need one."""
 
 _STILL = 1e-9
 _OFF = 0.25
-"""Pixels that a principal point may be off the middle before it is noted."""
+"""Pixels that a principal point may be off the image centre before it is noted."""
 
 
 @dataclass(frozen=True, eq=False)
 class CameraTrack:
-    """The filming camera over time, in the y-up frame of `skeletal.SkeletonTrack`. One pose alone stands for all times.
+    """The filming camera over time, in the y-up frame of `skeletal.SkeletonTrack`. A single pose holds at all times.
 
     times (K,) seconds of the clip. turn (K,3,3): from the camera's axes (x right, y up, z backwards) to the frame's;
-    place (K,3) metres. intrinsics (3,3) pixels, of pictures of width by height; distortion: as in `Camera`.
-    first (C,): rows at which a new shot begins.
+    place (K,3) metres. intrinsics (3,3) pixels, for images of width by height; distortion: as in `Camera`. first (C,):
+    rows at which a new shot begins.
     """
 
     times: np.ndarray
@@ -55,12 +55,12 @@ class CameraTrack:
 
     @property
     def yfov(self) -> float:
-        """Radians that the picture's height spans, its middle taken for the principal point."""
+        """Vertical field of view in radians, with the principal point assumed at the image centre."""
         return 2 * math.atan(self.height / 2 / float(self.intrinsics[1, 1]))
 
     @property
     def aspect(self) -> float:
-        """Width by height of the picture, in angles' tangents: pixels need not be square."""
+        """Aspect ratio of the image in tangents of angles: pixels need not be square."""
         return self.width / self.height * float(self.intrinsics[1, 1] / self.intrinsics[0, 0])
 
     @property
@@ -71,7 +71,7 @@ class CameraTrack:
 
     @property
     def off_middle(self) -> tuple[float, float]:
-        """Where the principal point lies: right of the picture's middle and below it, shares of width and height."""
+        """Offset of the principal point from the image centre, right and down, as fractions of width and height."""
         return (
             (float(self.intrinsics[0, 2]) + 0.5) / self.width - 0.5,
             (float(self.intrinsics[1, 2]) + 0.5) / self.height - 0.5,
@@ -79,7 +79,7 @@ class CameraTrack:
 
     @property
     def quaternions(self) -> np.ndarray:
-        """`turn` as x, y, z, w (K,4), without jumps of sign."""
+        """`turn` as x, y, z, w (K,4), without sign flips."""
         return continuous_quaternions(matrix_to_quaternion(self.turn))
 
     @property
@@ -105,10 +105,10 @@ class CameraTrack:
 def camera_track(
     motion: Motion, frame: str, report: WriteReport, *, middle: bool = False, distorted: bool = False
 ) -> CameraTrack | None:
-    """The filming camera in the frame of the exported people, "world" or "camera"; None where nobody knows it.
+    """The filming camera in the frame of the exported people, "world" or "camera"; None if unknown.
 
-    middle: the format cannot hold a principal point off the middle. distorted: it can hold a lens' distortion. What is
-    left out is noted in the report.
+    middle: the format cannot hold a principal point off the centre. distorted: it can hold lens distortion. Omissions
+    are noted in the report.
     """
     camera = motion.camera
     if camera is None or not motion.num_frames:

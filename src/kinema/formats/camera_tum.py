@@ -21,7 +21,7 @@ from kinema.storage.text_lines import next_line
 
 _COLUMNS = 8
 _UNIT = 0.02
-"""By how much the length of a quaternion may differ from 1: programs write as few as two decimals."""
+"""Largest deviation of a quaternion's length from 1: programs write as few as two decimals."""
 
 
 def read_tum(file: Path) -> CameraPoses:

@@ -1,4 +1,4 @@
-"""Opening the files that motion comes in (.pkl, .npz, .pt, .bvh, ...) as mappings, without executing their contents."""
+"""Opens motion files (.pkl, .npz, .pt, .bvh, ...) as mappings, without executing their contents."""
 
 from __future__ import annotations
 

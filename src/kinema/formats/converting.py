@@ -1,4 +1,4 @@
-"""Converting one motion file to another format, with a list of what is lost.
+"""Converts a motion file to another format, with a list of the losses.
 
 The row of a format in `kinema.formats.registry` states what it keeps (`keeps`: the fields of a person that can be read
 back). The losses are recorded in the provenance, which Kinema's own formats store.
@@ -36,7 +36,8 @@ def convert(
     body: BodyModel | None = None,
     **options: Any,
 ) -> WriteReport:
-    """Read `source` and write `target`, keeping all that both formats hold. Returns the files written and the losses.
+    """Read `source` and write `target`, keeping everything that both formats hold. Returns the files written and the
+    losses.
 
     source_format, target_format: names in `kinema.formats.formats()`; by default recognised from the contents and the
     suffix. fps: frame rate of a source that does not store one. source_units: unit of a BVH that is read. body: the
@@ -62,14 +63,14 @@ def convert(
 
 
 def reading_notes(motion: Motion) -> tuple[str, ...]:
-    """What the reader of another system's file assumed, converted and left out; of one of Kinema's own, whether the
-    free body was another one then."""
+    """The reader's notes on another system's file (assumptions, conversions, omissions); for one of Kinema's own,
+    whether it was written with an earlier free body."""
     older = other_version(motion)
     return (*motion.data.get(NOTES, ()), *(() if older is None else (older,)))
 
 
 def losses(motion: Motion, entry: MotionFormat) -> list[str]:
-    """Sentences about what of this motion a format cannot hold, as far as its row states."""
+    """Sentences on what a format cannot hold of this motion, as far as its row states."""
     if entry.lossless:
         if entry.name == "kinema-pkl" and not motion.people:
             return ["a .pkl without people keeps nothing of the clip; the .npz does"]

@@ -26,7 +26,7 @@ from kinema.storage.fields import integers, numbers, require_keys, text
 _KEYS = {"smpl", "camera", "good_frames_mask", "n_frames", "name", "gender", "emdb1", "emdb2", "bboxes", "kp2d"}
 
 FPS = 30.0
-"""Frames a second of every sequence."""
+"""Frames per second of every sequence."""
 
 
 def recognises(content: Mapping[Any, Any]) -> bool:

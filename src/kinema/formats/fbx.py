@@ -4,14 +4,14 @@ The motion is written as a GLB (see `glb`: skinned bodies) to a temporary folder
 background, which converts it, and `fbx_times` puts in what Blender cannot express. `blender` says where Blender is
 searched for.
 
-- Centimetres, which is FBX's own unit and the one that every program reads alike; y up.
-- A key at every frame of the clip, at its true time. Blender's scenes have even frames, and its importers and exporters
-  disagree about rates with a fraction. So it is given the frames one a second, and the times are put in afterwards.
-- The rate that the file states for its timeline is the nearest whole number or, where that is exact, a small multiple
-  (25 for 12.5). Some programs' importers read others wrongly; the keys' times do not depend on it.
-- People who are away are hidden (scale 0).
-- The filming camera, where it is known: a camera `camera`, with a key at every frame if it moves. FBX's cameras look
-  along their own x axis, as Blender writes them; the principal point is in the middle of the picture.
+- Centimetres, FBX's own unit and the only one that all programs read alike; y up.
+- A key at every frame of the clip, at its true time. Blender's scenes have uniform frames, and its importers and
+exporters disagree about fractional rates. So it gets one frame per second, and the times are inserted afterwards.
+- The rate that the file states for its timeline is the nearest whole number or, if that is exact, a small multiple (25
+for 12.5). Some programs' importers read others wrongly; the keys' times do not depend on it.
+- People who are absent are hidden (scale 0).
+- The filming camera, if known: a camera `camera`, with a key at every frame if it moves. FBX's cameras look along their
+own x axis, as Blender writes them; the principal point is at the image centre.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _MOST_FRAMES = 1_048_574
 """Blender's last frame."""
 _MULTIPLES = 4
 _WHOLE = 2e-3
-"""Frames a second that a rate may differ from a whole one that is stated for it."""
+"""Frames per second that a rate may differ from the whole rate stated for it."""
 
 
 def write(
@@ -105,7 +105,7 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def frame_times(times: np.ndarray, rate: float) -> np.ndarray:
-    """(K,) seconds: times (F,) of a clip and, evenly between them, those of frames that are missing; at least two."""
+    """(K,) seconds: times (F,) of a clip and, evenly between them, those of missing frames; at least two."""
     if len(times) < 2:
         return np.array([times[0], times[0] + 1 / rate])
     steps = np.diff(times)
@@ -115,7 +115,7 @@ def frame_times(times: np.ndarray, rate: float) -> np.ndarray:
 
 
 def stated_rate(rate: float) -> int:
-    """The whole frames a second that a file's timeline states for a rate."""
+    """The whole frames per second that a file's timeline states for a rate."""
     for multiple in range(1, _MULTIPLES + 1):
         whole = round(rate * multiple)
         if whole and abs(rate * multiple - whole) <= _WHOLE * multiple:

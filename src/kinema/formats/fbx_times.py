@@ -1,7 +1,7 @@
-"""The times and the unit in a binary FBX, rewritten in place of those that Blender wrote.
+"""Rewrites the times and the unit that Blender wrote in a binary FBX.
 
-Blender can only store keys at the even frames of its scene. The times of a clip are what they are, and FBX has a time
-for every key, so they are put in afterwards; nothing else of the file changes.
+Blender can store keys only at the uniform frames of its scene. A clip's times may be irregular, and FBX has a time for
+every key, so the times are inserted afterwards; nothing else in the file changes.
 
 A binary FBX is a header, nested records (end, number and length of the properties, name, properties, nested records
 ended by an empty one) and a footer, aligned to 16 bytes. Records hold absolute positions, so all are written again.
@@ -25,7 +25,7 @@ SECOND = 46186158000
 _MAGIC = b"Kaydara FBX Binary  \x00\x1a\x00"
 _HEADER = len(_MAGIC) + 4
 _FOOTER = 4 + 120 + 16
-"""Version, zeros, mark: what follows the padding."""
+"""The footer after the padding: version, zeros, magic bytes."""
 
 _KEYS = b"KeyTime"
 _SPANS = (b"LocalTime", b"ReferenceTime")
@@ -33,13 +33,13 @@ _STACK = (b"LocalStart", b"LocalStop", b"ReferenceStart", b"ReferenceStop")
 _UNITS = (b"UnitScaleFactor", b"OriginalUnitScaleFactor")
 
 Clock = Callable[[np.ndarray], np.ndarray]
-"""Times (K,) int64 in the file, in units of 1 / SECOND, to those that it shall have."""
+"""Map times (K,) int64 in the file, in units of 1 / SECOND, to the new ones."""
 
 
 def rewrite(path: Path, clock: Clock, centimetres: float) -> None:
     """Give the keys and animations of an FBX other times, and state its unit exactly, in centimetres.
 
-    Raises InputError where it is no binary FBX.
+    Raises InputError if it is not a binary FBX.
     """
     data = path.read_bytes()
     if not data.startswith(_MAGIC):
@@ -51,7 +51,7 @@ def rewrite(path: Path, clock: Clock, centimetres: float) -> None:
 
 
 class _Rewriting:
-    """One pass through a file; `out` grows with the records as they shall be."""
+    """One pass through a file; the rewritten records are appended to `out`."""
 
     def __init__(self, data: bytes, clock: Clock, centimetres: float) -> None:
         self.data, self.clock, self.centimetres = data, clock, centimetres
@@ -72,7 +72,7 @@ class _Rewriting:
         return bytes(self.out)
 
     def record(self, at: int) -> int | None:
-        """Append the record at a position, with those that it holds; its end, or None for the empty one."""
+        """Append the record at a position, with its nested ones; returns its end, or None for the empty record."""
         end, count, length, name_length = self.head.unpack_from(self.data, at)
         if not end:
             return None
@@ -92,7 +92,7 @@ class _Rewriting:
         return int(end)
 
     def properties(self, name: bytes, raw: bytes) -> bytes:
-        """The bytes of a record's properties, with other times where they are times."""
+        """The bytes of a record's properties, with times replaced."""
         if name == _KEYS:
             if raw not in self.arrays:
                 self.arrays[raw] = self.keys(raw)

@@ -32,8 +32,8 @@ MAX_FRAMES = 10_000_000
 """Largest accepted frame number (93 hours at 30 frames a second)."""
 
 FEW_FRAMES, EMPTY = 100_000, 100
-"""Frames that a clip may have in any case, and for each frame of somebody: those without anybody are left out of longer
-ones, so that a wild frame number makes no clip of hours."""
+"""Frames that a clip may always have, and additional ones per frame of a person: beyond these, empty frames are left
+out, so that a wild frame number does not make a clip of hours."""
 
 NOT_A_ROTATION = 0.5
 """Largest accepted difference per entry from the nearest rotation; filtered matrices are off by a few hundredths."""
@@ -46,8 +46,7 @@ REST_PELVIS = {
 """Metres: rest position of the pelvis in the neutral bodies of average shape, relative to the model's origin.
 
 For another gender, release or shape it differs by a centimetre or two. Without the licensed model, that difference is
-the error when a file is converted from one world's axes to another's, or stores the pelvis instead of SMPL's
-translation.
+the error if a file is converted from one world's axes to another's, or stores the pelvis instead of SMPL's translation.
 """
 
 ZUP_FROM_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -115,7 +114,7 @@ def betas_from(value: Any, n: int, what: str, notes: Notes, key: str = "betas") 
 
 
 def frames_from(value: Any, n: int, what: str, key: str = "frame_ids") -> np.ndarray:
-    """(n,) frame numbers; 0, 1, 2, ... where there are none."""
+    """(n,) frame numbers; 0, 1, 2, ... if there are none."""
     if value is None:
         return np.arange(n)
     frames = integers(value, key, what)

@@ -6,12 +6,12 @@
 - The rest pose is the person's T-pose standing on the ground at the origin.
 - One animation for everybody: a key at each of the person's own frames, at the clip's true times, counted from its
   first frame. The viewer interpolates rotations along the shortest arc; nothing is resampled.
-- The filming camera, where it is known: a node `camera` with a perspective camera (yfov, aspectRatio), placed among
+- The filming camera, if known: a node `camera` with a perspective camera (yfov, aspectRatio), placed among
   the people, with a key at every frame of the clip if it moves. glTF's cameras look along -z, y up, and have their
-  principal point in the middle of the picture. Pixel centres are at integers: with glTF's x from -1 to 1,
+  principal point at the image centre. Pixel centres are at integers: with glTF's x from -1 to 1,
   u = (x + 1) / 2 * width - 0.5. The camera's `extras` have the exact `K` (3 rows) and `size`.
-- People who come late, leave or are away for longer than `kinema.temporal.gaps.AWAY` are hidden meanwhile: their
-  node's scale is 0.
+- People are hidden (their node's scale is 0) before they appear, after they leave and while they are absent for longer
+than `kinema.temporal.gaps.AWAY`.
 
 - Surfaces that a network located, or the bodies' without a skeleton, are sequences of meshes (`glb_surface`).
 """
@@ -56,8 +56,8 @@ def write(
 ) -> Path:
     """Write everybody to one file. See the module.
 
-    names: of the joints (`naming`). camera: with the filming camera. surface: "located" or "fitted" for meshes in place
-    of skinned bodies; where nobody has a pose the located ones are written. Raises UsageError, OutputError.
+    names: of the joints (`naming`). camera: include the filming camera. surface: "located" or "fitted" for meshes
+    instead of skinned bodies; if nobody has a pose the located ones are written. Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)
@@ -78,7 +78,7 @@ def write(
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file counts time and length. start, end: seconds of the clip. clock: seconds (K,) of the clip to the file's
+    """Time and length units of a file. start, end: seconds of the clip. clock: seconds (K,) of the clip to the file's
     time (K,). scale: the file's unit in a metre, 1 in a valid glTF.
     """
 

@@ -1,7 +1,7 @@
 """A glTF 2.0 asset as a GLB file: a JSON header and one block of numbers.
 
-Both are simple enough to be written here, array by array, so that an hour takes no more memory than one of its arrays;
-glTF libraries build the whole file in memory.
+Both are simple enough to be written here, array by array, so that an hour of motion takes no more memory than one of
+its arrays; glTF libraries build the whole file in memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Surfaces in a GLB: for each person a node `person_<id>`, below which every frame has a node with a mesh of its own.
+"""Surfaces in a GLB: for each person a node `person_<id>`, below which every frame has a node with its own mesh.
 
 A mesh is shown from its frame to the person's next one, by its node's scale, which is 0 before and after (keys of
 interpolation STEP). All meshes share one list of triangles; without the triangles of the body they are clouds of
@@ -57,8 +57,8 @@ def add_surface(asset: Asset, track: SurfaceTrack, start: float, end: float, int
 
 
 def _shown_until(times: np.ndarray, end: float, interval: float) -> np.ndarray:
-    """When each mesh gives way to the next: at the person's next frame, or where that is too far away, or there is
-    none before the clip's end, after a frame's time."""
+    """The times at which meshes are replaced: at the person's next frame or, if that is too far away or there is none
+    before the clip's end, after one frame interval."""
     following = np.append(times[1:], np.inf if times[-1] >= end else times[-1] + interval)
     away = np.isfinite(following) & (following - times > AWAY)
     return np.where(away, times + interval, following)

@@ -4,11 +4,11 @@
 `global_orient` (L,3), `body_pose` (L,63), `betas` (L,10) and `transl` (L,3), in the camera's frame and in a y-up world;
 `K_fullimg` (L,3,3) is the camera, whose principal point is the image centre, which gives the image size.
 
-Written without torch: float32 tensors of the same names, one file per person, and `fps` in addition, which is 30 by
-default, as GVHMR's readers take for granted: poses at other times, and in gaps, are interpolated. The body is SMPL-X of
-the person's shape if the motion was fitted with SMPL-X. Otherwise it is the average one, and the way is scaled to its
-legs (`kinema.formats.reader_body`): in the world with the soles on the floor, and in the camera's frame about the
-camera, so that the body is drawn where the person is.
+Written without torch: float32 tensors of the same names, one file per person, and `fps` in addition, 30 by default, as
+GVHMR's readers assume: poses at other times, and in gaps, are interpolated. The body is SMPL-X with the person's shape
+if the motion was fitted with SMPL-X. Otherwise it is the average body, and the trajectory is scaled to its legs
+(`kinema.formats.reader_body`): in the world with the soles on the floor, and in the camera's frame about the camera, so
+that the body is drawn where the person is.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def write(
 ) -> Path:
     """Write one file per person with a pose and return the first. See the module. fps: frame rate; by default 30.
 
-    Raises UsageError where nobody has a pose, OutputError.
+    Raises UsageError if nobody has a pose, OutputError.
     """
     report = WriteReport() if report is None else report
     people = posed_people(motion)
@@ -197,7 +197,7 @@ def _part(content: Mapping[Any, Any], frame: str) -> Mapping[Any, Any] | None:
 
 
 def _single(value: Any, key: str, what: str) -> np.ndarray:
-    """Without the leading batch axis of length one that some versions leave."""
+    """The value without the leading batch axis of length one that some versions leave."""
     array = array_of(value, key, what)
     return array[0] if array.ndim == 3 and array.shape[0] == 1 else array
 

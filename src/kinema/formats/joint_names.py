@@ -1,9 +1,9 @@
 """Matching the joints of a foreign skeleton to SMPL's, by the names that capture systems and programs use.
 
-`joint_words` says what a single name means; here the names of the whole skeleton and its hierarchy decide what is left
-open. "Shoulder" is the collarbone where the upper arm has its own name, "leg" the shin where the thigh has one, "foot"
-the toes where there is an ankle. The pelvis and the spine are found by the hierarchy, as their names and numbers vary.
-A skeleton with exactly the names of one of the tables in `naming` has SMPL's 24 joints.
+`joint_words` interprets single names; here the names of the whole skeleton and its hierarchy resolve ambiguities.
+"Shoulder" is the collarbone if the upper arm has its own name, "leg" the shin if the thigh has one, "foot" the toes if
+there is an ankle. The pelvis and the spine are found by the hierarchy, as their names and numbers vary. A skeleton with
+exactly the names of one of the tables in `naming` has SMPL's 24 joints.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def smpl_joints(names: tuple[str, ...], parents: np.ndarray) -> dict[str, int]:
 
 
 def _decided(known: _Candidates, loose: _Candidates) -> _Candidates:
-    """The candidates of one side after its words of several meanings were given one."""
+    """The candidates of one side after its ambiguous words were resolved."""
     known = dict(known)
 
     def settle(word: str, *parts: str) -> None:
-        """A word means the first of these joints that has no name of its own."""
+        """A word means the first of these joints without its own name."""
         for part in parts:
             if word in loose and part not in known:
                 known[part] = loose[word]
@@ -89,7 +89,8 @@ def _decided(known: _Candidates, loose: _Candidates) -> _Candidates:
 
 
 def _best(ranked: list[tuple[int, int]], before: int | None, above: Sequence[set[int]]) -> int:
-    """The joint meant: one below the joint before it in the limb, then the plainest name, then the first."""
+    """The intended joint: preferably below the previous joint of the limb, then with the plainest name, then the
+    first."""
     return min(ranked, key=lambda each: (before is not None and before not in above[each[1]], each))[1]
 
 

@@ -1,8 +1,8 @@
-"""What one joint's name says: its side and which joint of SMPL's it is, whatever program wrote it.
+"""Interprets a joint's name from any program: its side, and which of SMPL's joints it is.
 
 A name counts only if all of it is known, once decorations are taken off: namespaces (`mixamorig:`, `Armature|`), words
-that most names of the skeleton share, the prefixes and suffixes below, the side. So bones that help an animator
-(twist and roll bones, `ik_foot_l`, `..._end`, `Nub`) and fingers are no joints. To add a system, add its words.
+that most names of the skeleton share, the prefixes and suffixes below, the side. So helper bones (twist and roll bones,
+`ik_foot_l`, `..._end`, `Nub`) and fingers are not joints. To add a system, add its words.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PARTS = {
 """Words, without separators and in lower case, that mean one joint of a side."""
 
 LOOSE = {"hip": "hip", "leg": "leg", "足": "leg", "foot": "foot", "shoulder": "shoulder", "arm": "arm", "hand": "hand"}
-"""Words that mean one joint or another, which the other names of the skeleton decide (see `joint_names`)."""
+"""Ambiguous words, which the other names of the skeleton resolve (see `joint_names`)."""
 
 MIDLINE = {"neck": "neck lowerneck necklower necktwist01 首", "head": "head 頭"}
 
@@ -82,7 +82,7 @@ class Meaning:
 
 
 def meanings(names: Sequence[str]) -> list[Meaning | None]:
-    """What each name of a skeleton means, None for those that are no joint of `PARTS`, `LOOSE` or `MIDLINE`."""
+    """The meaning of each name of a skeleton, None for those that are not a joint of `PARTS`, `LOOSE` or `MIDLINE`."""
     return [_meaning(name) for name in undecorated(names)]
 
 
@@ -116,7 +116,7 @@ def split_side(name: str) -> tuple[str, str]:
 
 
 def plain(name: str) -> str:
-    """A name in lower case without anything but letters and digits."""
+    """A name in lower case, with only its letters and digits."""
     return "".join(character for character in name.lower() if character.isalnum())
 
 

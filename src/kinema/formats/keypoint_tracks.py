@@ -1,6 +1,6 @@
-"""Everybody's 2D keypoints frame by frame, as the programs that follow keypoints write them: shared by their formats.
+"""Everybody's 2D keypoints frame by frame, as keypoint trackers write them: shared by their formats.
 
-Pictures are named by their frame, `000012.jpg`. A joint that is not seen is 0, 0, 0.
+Images are named by their frame, `000012.jpg`. A joint that is not seen is 0, 0, 0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Convert = Callable[[np.ndarray, np.ndarray, JointSet], tuple[np.ndarray, np.ndar
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Somebody in a frame. points: x, y and confidence of each joint, flat; box: x, y, width, height, pixels."""
+    """A person in a frame. points: x, y and confidence of each joint, flat; box: x, y, width, height, pixels."""
 
     id: int
     points: list[float]

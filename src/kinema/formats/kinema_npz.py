@@ -53,7 +53,7 @@ def write(motion: Motion, path: Path, *, body: BodyModel | None = None) -> Path:
 
 
 def motion_arrays(motion: Motion, folder: Path | None = None) -> dict[str, np.ndarray]:
-    """The whole motion as arrays by name, everything else as JSON text in one of them; `read` is the inverse.
+    """The whole motion as arrays by name, with everything else as JSON text in one of them; `read` is the inverse.
 
     folder: where the file will lie.
     """

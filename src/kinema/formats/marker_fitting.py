@@ -1,11 +1,11 @@
-"""Fitting the free body to points whose places are known: shape from the bones' lengths, then every frame's pose.
+"""Fits the free body to points with known positions: shape from bone lengths, then every frame's pose.
 
-The pose of a frame is the least-squares solution of two demands: the body's points lie at the file's, and joints move
-as joints do (a knee bends about one axis). The second decides what points leave open, the twist of a limb about its
-length and a spine between two known points, and costs a few millimetres where both disagree. Gauss-Newton with damping
-on rotations (`kinema.body.kinematics`), all frames side by side, each from bones turned straight at their points. Then
-once more with a third demand: rotations keep to their average over a few frames, or the twist of an arm would leap when
-it straightens.
+The pose of a frame is the least-squares solution of two terms: the body's points lie at the file's, and joints move
+plausibly (a knee bends about one axis). The second determines what points leave open, the twist of a limb about its
+length and the spine between two known points, and costs a few millimetres where the two conflict. Damped Gauss-Newton
+on rotations (`kinema.body.kinematics`), all frames in parallel, each initialised with bones pointing at their points.
+Then once more with a third term: rotations stay near their average over a few frames, or the twist of an arm would jump
+when it straightens.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from kinema.temporal.filters import gaussian
 from kinema.temporal.gaps import SMOOTHING_GAP, near_in_time
 
 JOINT_NOISE, DETECTED_NOISE, LANDMARK_NOISE = 0.004, 0.012, 0.025
-"""Metres (sigma): of SMPL's own joints, of limbs' joints as other programs place them, and of a point on the skin, of
-the trunk or of the head, whose place on the body differs from program to program."""
+"""Metres (sigma): of SMPL's own joints, of limb joints as other programs place them, and of points on the skin, the
+trunk or the head, whose definition differs between programs."""
 
 UNSEEN = 10.0
 """Factor of the sigma of a point that was not seen and only interpolated."""
@@ -48,17 +48,17 @@ _FREEDOM = {
 _STIFFNESS = 1 / np.radians(
     [_FREEDOM.get(name.removeprefix("left_").removeprefix("right_"), (np.inf,) * 3) for name in SMPL24.joints]
 )
-"""(24,3) per radian; zero for the pelvis, which may be turned anywhere."""
+"""(24,3) per radian; zero for the pelvis, which may have any orientation."""
 
 ITERATIONS, DAMPING, SETTLED = 25, 1e-3, 0.01
 CHUNK = 256
 """Frames solved at once."""
 
 STEADY, STEADINESS = 0.1, 1 / np.radians(12.0)
-"""Seconds (sigma) over which rotations are averaged, and per radian how much they keep to that average."""
+"""Seconds (sigma) over which rotations are averaged, and the weight per radian of staying near that average."""
 
 STRIDE = 8
-"""Interval of the frames that are solved from scratch; the others start from the nearest of these."""
+"""Interval of the frames that are solved from scratch; the others start from the nearest such frame."""
 
 _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder", "neck")
 _LIMBS = tuple(
@@ -68,7 +68,7 @@ _LIMBS = tuple(
 )
 _BONE_NOISE, _SHAPE_RANGE = 0.004, 2.0
 _ADULT = (0.85, 1.15)
-"""Sizes relative to the average adult's that betas around zero reach."""
+"""Range of sizes relative to the average adult that betas around zero reach."""
 
 
 def rig_of(body: BodyModel, set_name: str, names: tuple[str, ...], betas: np.ndarray) -> Rig:
@@ -149,7 +149,7 @@ def fit_points(
 
 
 def _steadied(local: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Rotations (F,24,3,3) averaged over `STEADY` seconds: what points leave open turns slowly."""
+    """Rotations (F,24,3,3) averaged over `STEADY` seconds: undetermined ones change slowly."""
     quaternions = continuous_quaternions(matrix_to_quaternion(local)).reshape(len(local), -1)
     out = np.array(quaternions)
     for piece in near_in_time(times, SMOOTHING_GAP):
@@ -160,7 +160,7 @@ def _steadied(local: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def _start(rig: Rig, names: tuple[str, ...], points: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (F,24,3,3) and pelvis (F,3): the trunk turned as a whole, the limbs straight at their points."""
+    """Rotations (F,24,3,3) and pelvis (F,3): the trunk rotated as a whole, the limbs pointing at their points."""
     identity = np.broadcast_to(np.eye(3), (len(points), 24, 3, 3))
     at_rest = rig.forward(identity[:1], rest[None, 0])[2][0]
     trunk = [names.index(name) for name in _TRUNK if name in names]
@@ -198,9 +198,9 @@ class _Problem:
         return _Problem(self.rig, self.points[rows], self.sigma[rows], steady)
 
     def solved(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Damped Gauss-Newton on rotations and root: a frame that gets worse takes a shorter step from where it was.
+        """Damped Gauss-Newton on rotations and root: a frame that gets worse retries with a shorter step.
 
-        Frames are settled, and left alone, when their cost no longer falls.
+        Frames are finished when their cost no longer falls.
         """
         local, root = np.array(local), np.array(root)
         going = np.arange(len(root))
@@ -227,7 +227,7 @@ class _Problem:
         return local, root
 
     def costs(self, local: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """The cost (F,) of a pose, and what its step is computed from."""
+        """The cost (F,) of a pose, and the terms of its step."""
         rotation, position, placed = self.rig.forward(local, root)
         off = (placed - self.points) / self.sigma[..., None]
         bend = matrix_to_axis_angle(local) * _STIFFNESS
@@ -241,7 +241,7 @@ class _Problem:
     def step(self, state: tuple[np.ndarray, ...], damping: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tangent step of every joint (F,24,3) and of the root (F,3).
 
-        In single precision: the next step mends what this costs.
+        In single precision: the next step corrects the rounding.
         """
         rotation, position, placed, off, pull = state
         turning, frames = self.rig.turning, len(off)

@@ -1,9 +1,9 @@
 """Labelled joints in a marker file (TRC, C3D) as a motion: the free body fitted to them, one person per subject.
 
-Points at joint centres or under the names of joint sets are enough for a pose (`point_names`, `marker_fitting`);
-markers on the skin alone are not, and the file is refused with a sentence. The vertical is the axis that people stand
-along. A person is there in the frames that show at least half of the points; single points that are missing are
-interpolated relative to the trunk, and count little.
+Points at joint centres or under the names of joint sets are enough for a pose (`point_names`, `marker_fitting`); skin
+markers alone are not, and the file is refused with an explanation. The vertical is the axis that people stand along. A
+person is present in the frames that show at least half of the points; single missing points are interpolated relative
+to the trunk, with low weight.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ WORLD_FROM = {
     "z": np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),  # x forward, y to the left
     "x": np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
 }
-"""Rotation to Kinema's world from a file's axes, by the one that is vertical."""
+"""Rotation to Kinema's world from a file's axes, by the vertical axis."""
 
 STANDING, LYING = 0.7, 0.4
-"""Cosines between an axis and the mean direction from ankles to shoulders: from which it is the vertical, and up to
-which another axis than the stated one does not replace it."""
+"""Cosines between an axis and the mean direction from ankles to shoulders: above the first the axis is the vertical,
+and up to the second it does not replace the stated one."""
 
 SHOWN = 0.5
-"""Share of the points that a frame must show."""
+"""Fraction of the points that a frame must show."""
 
 LEGS = (0.25, 1.4)
-"""Metres from hips to ankles, of a small child and of a giant: with other lengths, the stated unit is wrong."""
+"""Metres from hips to ankles, of a small child and a giant: outside this range the stated unit is wrong."""
 
 UNITS = (1.0, 0.001, 1000.0, 0.01, 100.0, 10.0, 0.1)
 """Factors between the stated unit and the true one, in the order in which they are tried."""
@@ -80,7 +80,7 @@ def motion_of_markers(markers: Markers, path: Path, kind: str) -> Motion:
 
 
 def _subjects(names: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
-    """Subject -> its labels without their prefix, and their columns; one subject, "", where no label has a prefix."""
+    """Subject -> its labels without their prefix, and their columns; one subject, "", if no label has a prefix."""
     found: dict[str, list[tuple[str, int]]] = {}
     for column, name in enumerate(names):
         subject, _, label = name.rpartition(":")
@@ -108,7 +108,7 @@ def _world_axes(
 ) -> np.ndarray:
     """(3,3) rotation from the file's axes to the y-up world.
 
-    The vertical is the stated axis (z where none is), unless people stand along another one, not lie.
+    The vertical is the stated axis (z by default), unless people stand, rather than lie, along another one.
     """
     found: list[list[np.ndarray]] = []
     for subject, (_, places) in whole.items():
@@ -188,7 +188,7 @@ def _person(
 
 
 def _true_unit(points: np.ndarray, names: tuple[str, ...], path: Path, notes: Notes) -> float:
-    """The factor that makes the legs as long as legs are. Raises InputError where no unit does."""
+    """The factor that gives the legs a plausible length. Raises InputError if no unit does."""
     sides = [[names.index(f"{side}_{part}") for side in ("left", "right")] for part in ("hip", "ankle")]
     length = float(np.median(np.linalg.norm(points[:, sides[0]] - points[:, sides[1]], axis=-1)))
     for factor in UNITS:
@@ -202,7 +202,7 @@ def _true_unit(points: np.ndarray, names: tuple[str, ...], path: Path, notes: No
 
 
 def _filled(points: np.ndarray, seen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Missing points (F,K,3) interpolated in time, relative to the trunk, which is interpolated where it is."""
+    """Missing points (F,K,3) interpolated in time relative to the trunk, whose own points are interpolated in place."""
     points = np.where(seen[..., None], points, np.nan)
     times = np.arange(len(points), dtype=np.float64)
     trunk = [names.index(f"{side}_{part}") for part in ("hip", "shoulder") for side in ("left", "right")]

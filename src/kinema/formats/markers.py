@@ -1,4 +1,4 @@
-"""Markers: the value that the readers of TRC and C3D give, and joints as markers for their writers.
+"""Markers: the output of the TRC and C3D readers, and joints as markers for their writers.
 
 Joints are written in OpenSim's axes. Its ground frame is y up with x forward and z to the right; SMPL faces z with x to
 its left. So (x, y, z) of the world becomes (z, y, -x), a quarter turn about the vertical: a person at rest faces along
@@ -33,8 +33,8 @@ class Markers:
     """Marker trajectories as a file holds them.
 
     times (T,) seconds; positions (T, M, 3) metres, NaN where missing, in the file's axes. rate: frames per second.
-    up: the axis that the file says is vertical, "x", "y", "z" with a minus where it points down; None where it says
-    nothing. notes: what the reader assumed, left out or mended, in sentences.
+    up: the vertical axis stated by the file, "x", "y", "z", with a minus if it points down; None if not stated. notes:
+    sentences on the reader's assumptions, omissions and repairs.
     """
 
     names: tuple[str, ...]
@@ -46,10 +46,10 @@ class Markers:
 
 
 def named_points(labels: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-    """The places of the points that have names, and their names, without `Subject:` where there is only one subject.
+    """The indices of the named points, and their names, without `Subject:` if there is only one subject.
 
-    Points without a name and those that Vicon numbers (`*12`) are nobody's. Where two points have one name, the first
-    keeps it and the others are left out.
+    Points without a name and those that Vicon numbers (`*12`) are unassigned. If several points have one name, the
+    first keeps it and the others are left out.
     """
     found: dict[str, int] = {}
     for place, label in enumerate(labels):
@@ -66,16 +66,16 @@ METRES = {
     **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 0.01),
     **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 0.001),
 }
-"""Units as files name them, in metres."""
+"""Units in metres, by their names in files."""
 
 _EXTENTS = {"m": 12.0, "cm": 250.0}
-"""Largest extent of the markers of a frame in these units, where a file does not name its unit."""
+"""Largest extent of a frame's markers in these units, for files that do not name their unit."""
 
 
 def metres_per_unit(unit: str, positions: np.ndarray, what: str) -> tuple[float, tuple[str, ...]]:
-    """Metres per unit of a file, and a note where it does not say its unit and it is taken from the size.
+    """Metres per unit of a file, and a note if the unit is not stated and is inferred from the size.
 
-    positions (T, M, 3) in the file's unit. Raises InputError for a unit that no file of markers is in.
+    positions (T, M, 3) in the file's unit. Raises InputError for an unknown unit.
     """
     unit = unit.strip().lower()
     if unit in METRES:

@@ -2,8 +2,8 @@
 
 For each person `person_<id>_times` (F,) seconds, `_frames` (F,) of the clip, `_vertices` (F,V,3) float32 metres,
 `_faces` (N,3) int32 (none without the body), `_joints` (F,24,3) and `_uncertainty` (F,V) metres where they are known.
-`frame` is "world" or "camera", both y up (`kinema.formats.surfaces`). Written some frames at a time, so that an hour
-takes no more memory than a second.
+`frame` is "world" or "camera", both y up (`kinema.formats.surfaces`). Written in chunks, so that an hour takes no more
+memory than a second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading and writing motion files of any format: `load_motion`, `save_motion`, `infer_format`."""
+"""Reads and writes motion files of any format: `load_motion`, `save_motion`, `infer_format`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_MOTION = (
 
 
 def infer_format(path: str | Path) -> MotionFormat:
-    """The format of the file, recognised from its contents. Raises InputError where none or several match."""
+    """The format of the file, recognised from its contents. Raises InputError if none or several match."""
     path = Path(path)
     with open_container(path) as content:
         return _recognise(content, path)
@@ -40,7 +40,7 @@ def load_motion(
 
     format: its name in `formats()`; by default recognised from the contents. fps: frame rate of a file that does not
     store one (most other systems' files do not; 30 is then assumed, and the provenance says so). units: of a BVH, which
-    does not store it, "m", "cm", "mm" or "in"; by default told from the length of the legs.
+    does not store it, "m", "cm", "mm" or "in"; by default inferred from the length of the legs.
     Raises InputError (missing, truncated or malformed file, format not recognised or ambiguous),
     UnsafeFileError (the file asks for code to be run), UsageError (unknown `format`, impossible `fps`).
     """
@@ -80,9 +80,9 @@ def save_motion(
     """Write a motion atomically and return the path.
 
     format: its name in `formats()`; by default chosen by the suffix (.pkl, .npz). body: the model that the poses
-    belong to; by default loaded by the name in `motion.body_model`. vertices: also write the posed mesh of every
-    frame where the format can hold it (large: 80 kB per frame and person). report: filled with the files written and
-    how they differ from the motion. options: those the format's row `takes`. Raises UsageError (unknown suffix,
+    belong to; by default loaded by the name in `motion.body_model`. vertices: also write the posed mesh of every frame
+    if the format can hold it (large: 80 kB per frame and person). report: filled with the files written and how they
+    differ from the motion. options: those the format's row `takes`. Raises UsageError (unknown suffix,
     format or option), OutputError (disk full, folder not writable).
     """
     path = Path(path)

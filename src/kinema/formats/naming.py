@@ -18,7 +18,7 @@ _LIMBS = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist"
 def _table(midline: str, limbs: str, left: str, right: str) -> tuple[str, ...]:
     """Names in the order of SMPL's joints, from those of `_MIDLINE` and `_LIMBS`.
 
-    left, right: what becomes of a limb's name N on that side, such as "LeftN".
+    left, right: pattern for a limb's name N on that side, such as "LeftN".
     """
     names = dict(zip(_MIDLINE, midline.split(), strict=True))
     for limb, name in zip(_LIMBS, limbs.split(), strict=True):
@@ -61,5 +61,5 @@ def joint_names(naming: str | None) -> tuple[str, ...]:
 
 
 def identifier(name: str) -> str:
-    """A name with `_` for what is neither letter, digit nor `_`: for formats whose names are identifiers."""
+    """A name with `_` for every character but letters, digits and `_`: for formats whose names are identifiers."""
     return re.sub(r"\W", "_", name, flags=re.ASCII)

@@ -1,4 +1,4 @@
-"""Reading OpenSim's tables, `.mot` and `.sto`: joint angles over time, as inverse kinematics writes them.
+"""Reads OpenSim's tables, `.mot` and `.sto`: joint angles over time, as written by inverse kinematics.
 
 The layout: a name, lines of keys and values that end with `endheader`, a line of labels, then one row per frame, time
 first. `inDegrees=yes` says that rotations are in degrees; lengths (`pelvis_tx`) are metres in any case. A table of
@@ -24,11 +24,11 @@ from kinema.storage.unreadable import unreadable
 from kinema.temporal.rate import frame_rate
 
 MAX_HEADER = 1000
-"""Lines that a header may have."""
+"""Most lines of a header."""
 
 _LENGTH = re.compile(r"_t[xyz]$|^abs_t\d$", re.IGNORECASE)
 _PART = 100_000
-"""Numbers of a part that is gathered before it becomes an array."""
+"""Numbers of a chunk that is collected before it becomes an array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Coordinates:
         return frame_rate(self.times)
 
     def degrees(self, name: str) -> np.ndarray:
-        """(T,) one rotation in degrees. Raises KeyError for a name that is not there, or is a length."""
+        """(T,) one rotation in degrees. Raises KeyError for a name that is missing or is a length."""
         place = self.names.index(name) if name in self.names else -1
         if place < 0 or self.lengths[place]:
             raise KeyError(name)
@@ -60,7 +60,8 @@ class Coordinates:
 
 
 def read_coordinates(path: str | Path) -> Coordinates:
-    """Read a `.mot` or `.sto` of joint angles. Raises InputError: missing, no such table, a row of the wrong length."""
+    """Read a `.mot` or `.sto` of joint angles. Raises InputError if it is missing, another kind of table, or a row has
+    the wrong length."""
     path = Path(path)
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
@@ -116,7 +117,7 @@ def _numbered(file: TextIO, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _header(lines: Iterator[tuple[int, str]], path: Path) -> dict[str, str]:
-    """Keys in small letters and their values; SIMM's `datarows 100` is one, too."""
+    """Keys in lower case and their values; SIMM's `datarows 100` is one, too."""
     found: dict[str, str] = {}
     for number, line in lines:
         text = line.strip()
@@ -132,7 +133,7 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> dict[str, str]:
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of a row: separated by tabs where there are any, otherwise by blanks; [] for a blank line."""
+    """The cells of a row: separated by tabs if there are any, otherwise by spaces; [] for a blank line."""
     if "\t" not in line.strip():
         return line.split()
     cells = [cell.strip() for cell in line.split("\t")]
@@ -140,7 +141,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _table(lines: Iterator[tuple[int, str]], columns: int, path: Path) -> np.ndarray:
-    """(T, columns) the rows, gathered in parts, so that they are never held as Python's numbers."""
+    """(T, columns) the rows, collected in chunks, so that they are never all held as Python numbers."""
     budget = Budget(path.stat().st_size)
     parts: list[np.ndarray] = []
     rows: list[list[float]] = []
@@ -166,7 +167,7 @@ def _row(cells: list[str], number: int, columns: int, path: Path) -> list[float]
 
 
 def _coordinates(labels: list[str]) -> tuple[list[int], tuple[str, ...]]:
-    """The places of the columns that are coordinates, and their names; the first of several of one name."""
+    """The indices of the columns that are coordinates, and their names; the first of several with one name."""
     found: dict[str, int] = {}
     for place, label in enumerate(labels):
         parts = label.strip("/").split("/")

@@ -36,7 +36,7 @@ _BODY_MARGIN = 1.2
 
 
 def pare_keys(motion: Motion, person: Person, body: BodyModel | None, *, vertices: bool = False) -> dict[str, Any]:
-    """PARE's keys for one person; None where the motion lacks what a key needs.
+    """PARE's keys for one person; None if the motion lacks what a key needs.
 
     Shapes with n frames: pred_cam (n,3) s tx ty; orig_cam (n,4) sx sy tx ty; verts (n,V,3) float32 or
     None; pose (n,72); betas (n,10); joints3d (n,49,3) float32, metres, camera axes, without translation;

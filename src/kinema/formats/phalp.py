@@ -119,7 +119,7 @@ def _list(value: Any, key: str, what: str) -> list[Any]:
 
 
 def _at(frame: Mapping[str, Any], key: str, i: int, what: str, default: Any = None) -> Any:
-    """Entry i of one of the frame's lists; `default` where the frame has no such list."""
+    """Entry i of one of the frame's lists; `default` if the frame has no such list."""
     if frame.get(key) is None:
         return default
     values = _list(frame[key], key, what)

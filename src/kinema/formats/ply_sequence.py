@@ -2,7 +2,7 @@
 
 Inside, `person_<id>/<frame>.ply`: binary, little-endian, metres, y up (`kinema.formats.surfaces`); vertices with x, y,
 z, the uncertainty in metres where it is known, and the body's triangles (none without the body: a cloud of points). A
-zip appears whole or not at all, which a folder of an hour's files could not.
+zip file appears whole or not at all, unlike a folder with an hour's files.
 """
 
 from __future__ import annotations

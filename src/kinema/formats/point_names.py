@@ -1,4 +1,4 @@
-"""What the labels of a marker file mean: joints and landmarks under the names of many programs, or markers on the skin.
+"""Interprets the labels of a marker file: joints and landmarks under the names of many programs, or skin markers.
 
 Kinema's own export has SMPL's joints. OpenPose, Halpe, Pose2Sim and markerless systems name joints by a side and a part
 (`RHip`, `r_knee`, `Left Shoulder`, `ankle_l`), joint centres of gait models by their initials (`LHJC`). Markers on the
@@ -37,7 +37,7 @@ REQUIRED = tuple(f"{side}_{part}" for part in ("hip", "knee", "ankle", "shoulder
 
 
 def known_points(labels: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """The set that the labels belong to, "smpl24" or "halpe26", and the places of its points among the labels.
+    """The set that the labels belong to, "smpl24" or "halpe26", and the indices of its points among the labels.
 
     SMPL's own names mean SMPL's joints where nearly all are there (SMPL's head is a joint in the skull, a marker set's
     "Head" is the top of the head).
@@ -48,7 +48,7 @@ def known_points(labels: Sequence[str]) -> tuple[str, dict[str, int]]:
     points = [_point(label) for label in labels]
     centres = {name: place for place, name in enumerate(points) if name and _CENTRE.search(labels[place])}
     plain = {name: place for place, name in reversed(list(enumerate(points))) if name and place not in centres.values()}
-    # Beside markers on the skin, "R.Knee" is one of them, too, unless there are hips: no marker lies on a hip joint.
+    # Among skin markers "R.Knee" is one, too, unless there are hips: no skin marker lies on a hip joint.
     joints = not on_the_skin(labels) or {"left_hip", "right_hip"} <= set(plain)
     found = {**(plain if joints else {}), **centres}
     return HALPE26.name, {name: place for name, place in found.items() if name in HALPE26}

@@ -1,8 +1,8 @@
 """The free body's shape, and the rest of its trunk, that bring its joints nearest to those of a foreign skeleton.
 
 Bone lengths alone leave shoulders, neck and head centimetres off: skeletons differ in where the collarbones begin, in
-how the spine is bowed and in how the neck leans. So the shape is found together with small constant rotations of spine,
-neck and collars, in SMPL's rest pose, where the limbs of both point the same way.
+how the spine is bowed and in how the neck leans. So the shape is fitted together with small constant rotations of
+spine, neck and collars, in SMPL's rest pose, where the limbs of both point the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.skeleton import NUM_BETAS, SMPL24
 
 _STEPS = 40
-"""Steps of the fit; skeletons of people take about ten."""
+"""Most steps of the fit; human skeletons take about ten."""
 
 BENDS = {"spine1": 20.0, "spine2": 20.0, "spine3": 20.0, "neck": 30.0, "left_collar": 30.0, "right_collar": 30.0}
 """Joints of the trunk whose rest may differ, with the usual angle in degrees."""
@@ -34,7 +34,7 @@ _LENGTHS = (
 """Bones whose lengths the shape follows."""
 
 _PLACES = ("left_shoulder", "right_shoulder", "neck", "head", "spine1", "spine2", "spine3")
-"""Joints whose places, relative to the middle of the hips, the shape and the bends follow."""
+"""Joints whose positions relative to the mid-hip the shape and the bends follow."""
 
 _LENGTH_NOISE = {"knee": 0.003, "ankle": 0.003, "elbow": 0.01, "wrist": 0.01, "hip": 0.01, "foot": 0.03}
 _PLACE_NOISE = {"shoulder": 0.008, "neck": 0.008, "head": 0.03, "spine1": 0.03, "spine2": 0.03, "spine3": 0.03}
@@ -47,7 +47,7 @@ _NOBODYS = 0.25
 """Metres by which no bone differs from a person's: longer and shorter ones hardly count."""
 
 _OTHERWISE = 5.0
-"""Places off by more than this many times the usual difference are of another joint, and hardly count."""
+"""Positions off by more than this multiple of the usual difference belong to another joint, and hardly count."""
 
 
 @dataclass(frozen=True, eq=False)

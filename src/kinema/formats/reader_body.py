@@ -1,15 +1,15 @@
-"""From a person's body to the average body that another program poses: the same movement, its feet on the same floor.
+"""Transfers a person's movement to the average body that another program poses, with its feet on the same floor.
 
 AMASS files and GVHMR's hold a shape in SMPL-X's own shape space. A person who was fitted with another body has no shape
 there, so readers pose their average body instead, whose legs are shorter or longer. With the person's own pelvis its
-soles would be centimetres above or below the floor, and its feet would slide. Therefore the way is scaled:
+soles would be centimetres above or below the floor, and its feet would slide. Therefore the trajectory is scaled:
 
 - by the ratio of the two bodies' legs (pelvis to sole, standing), upwards from the floor and sideways from the place at
   which the person enters, so that everybody starts where they did; a jump is higher by that ratio, a step longer;
-- then shifted, by millimetres as a rule, so that the lowest of the feet are exactly as high above the floor and as far
-  along as the scaled ones are: thigh, shin and foot do not have the same ratio.
+- then shifted, usually by millimetres, so that the lowest points of the feet are exactly as high above the floor and as
+far along it as the scaled ones: thigh, shin and foot do not have the same ratio.
 
-Poses are not changed. A person who sits or lies keeps contact with the floor as far as both bodies are alike.
+Poses are unchanged. A person who sits or lies keeps contact with the floor as far as the bodies are similar.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ SIDES = ((1, 4, 7, 10), (2, 5, 8, 11))
 """Hip, knee, ankle and foot of each leg in SMPL's order of joints."""
 
 HEEL, TIP = 0.25, 0.6
-"""How far a sole reaches behind the ankle and before the ball of the foot, as a share of the distance between them."""
+"""Extent of a sole behind the ankle and in front of the ball of the foot, as a fraction of the distance between
+them."""
 
 SETTLED = 0.05
 """Metres: of points whose heights differ by more than this, the lower one decides where along the floor the body is."""
@@ -105,7 +106,7 @@ AVERAGE_LEGS = {
 Joints: SMPL's are those of a result of ROMP, which holds joints and vertices of a body of almost zero betas, with its
 pose taken back; SMPL-H's are the bones of the humanoid that PHC and ProtoMotions simulate; SMPL-X's are the rest joints
 that LeRobot (Apache-2.0) publishes. Soles: ROMP's lowest vertices lie 15.5 mm below the foot joints, along the whole
-sole within 2 mm; the other two bodies' soles are taken to lie as deep below theirs, good to half a centimetre.
+sole within 2 mm; the other two bodies' soles are assumed equally far below theirs, accurate to half a centimetre.
 """
 
 
@@ -116,7 +117,7 @@ def legs_of(body: BodyModel, betas: np.ndarray) -> Legs:
 
 
 def family(motion: Motion) -> str | None:
-    """Whose shape space a motion's betas belong to: a key of `AVERAGE_LEGS`, or None for the free body."""
+    """The shape space of a motion's betas: a key of `AVERAGE_LEGS`, or None for the free body."""
     if motion.body_model in (None, "free"):
         return None
     return motion.body_model if motion.body_model in AVERAGE_LEGS else "smpl"  # else a file's name, which is SMPL's
@@ -145,9 +146,9 @@ def own_legs(motion: Motion, person: Person, body: BodyModel | None) -> Legs:
 def carried_over(
     pose: np.ndarray, pelvis: np.ndarray, own: Legs, reader: Legs, *, about: np.ndarray | None = None
 ) -> np.ndarray:
-    """Where the reader's body has its pelvis (n,3) for a person with `pose` (n,72) and `pelvis` (n,3), y up.
+    """The pelvis (n,3) of the reader's body for a person with `pose` (n,72) and `pelvis` (n,3), y up.
 
-    about (3,): the point about which the way is scaled; by default that of the floor (y = 0) below the first pelvis,
+    about (3,): the point about which the trajectory is scaled; by default the floor (y = 0) below the first pelvis,
     which then stays above it.
     """
     if own is reader or not len(pelvis):
@@ -170,6 +171,6 @@ def carried_over(
 
 
 def _lowest(heights: np.ndarray) -> np.ndarray:
-    """(n,) the lowest of the heights (n,P), rounded off where two of them change places."""
+    """(n,) the lowest of the heights (n,P), smoothed where two of them change order."""
     least = heights.min(axis=1)
     return np.asarray(least - ROUNDED * np.log(np.exp((least[:, None] - heights) / ROUNDED).sum(axis=1)))

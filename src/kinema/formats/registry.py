@@ -25,10 +25,10 @@ from kinema.registry import Registry, resolve
 class MotionFormat:
     """One motion format.
 
-    name: what `format=` and messages call it. summary: one line for listings. suffixes: of its files, the first is
+    name: its name in `format=` and messages. summary: one line for listings. suffixes: of its files, the first is
     the one written. module: the module with its functions, by name, or any object that has them. reads, writes:
     what it supports. timed: whether its files store the frame times or the frame rate. lossless: whether a Motion
-    survives a round trip unchanged. named: written only where it is named, because its suffix says nothing. holds:
+    survives a round trip unchanged. named: written only if named, because its suffix is ambiguous. holds:
     what a file can store of a motion, in words. takes: further options of its writer; "vertices": with
     posed meshes; "report" stands for a `kinema.formats.report.WriteReport` that it fills. keeps: the fields of a
     person, "camera" and "rate" that can be read back from a file written by Kinema (every one, for a lossless format).
@@ -55,7 +55,7 @@ class MotionFormat:
         return import_module(self.module) if isinstance(self.module, str) else self.module
 
     def open(self, path: Path) -> Mapping[Any, Any]:
-        """The contents of a file, from the format's `opener`. Raises what the opener raises."""
+        """The contents of a file, from the format's `opener`. Raises the opener's errors."""
         opener = resolve(self.opener) if isinstance(self.opener, str) else self.opener
         if opener is None:
             raise UsageError(f"the format {self.name} has no `opener`; name one in its row")
@@ -323,7 +323,7 @@ FORMATS: Registry[MotionFormat] = Registry(
         ),
     ),
 )
-"""Tried in this order; where several recognise a file, Kinema's own format wins."""
+"""Tried in this order; if several recognise a file, Kinema's own format wins."""
 
 
 def formats() -> tuple[MotionFormat, ...]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 MAX_LISTED = 12
-"""Keys of a file that a note lists."""
+"""Most keys of a file that a note lists."""
 
 
 class Notes:
-    """What a reader assumed, changed or left out: sentences, each kept once."""
+    """A reader's assumptions, changes and omissions: sentences, each kept once."""
 
     def __init__(self) -> None:
         self._sentences: dict[str, None] = {}

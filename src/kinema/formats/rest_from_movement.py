@@ -1,14 +1,14 @@
-"""The rest pose of a skeleton whose zero pose is nobody's, from how it moves.
+"""Estimates, from its movement, the rest pose of a skeleton whose zero pose is not a human pose.
 
 In such files (LAFAN1 and others) every bone rests along an axis of its joint, so the zero pose is a tangle; yet with
-the file's rotations its joints are where they belong. What A, the constant rotation from SMPL's axes to a joint's,
-must do is known up to little:
+the file's rotations its joints are in place. A, the constant rotation from SMPL's axes to a joint's, is nearly
+determined:
 
 - it takes SMPL's bone to the file's, which leaves a twist about the bone;
 - knees and elbows are hinges: the plane in which thigh and shin bend fixes the twist of both;
 - bones that never bend, and joints at the ends, are not twisted against the bone before them on average;
-- the pelvis and the chest have several children; left is known from hips and shoulders. Where the joints in them lie
-  differs from skeleton to skeleton, so their pitch is a mean of what those say and what the whole trunk says.
+- the pelvis and the chest have several children; left is known from hips and shoulders. The positions of joints in them
+differ between skeletons, so their pitch is a mean of the estimates from those joints and from the whole trunk.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ HINGES = {"knee": (1.0, 0.0, 0.0), "left_elbow": (0.0, -1.0, 0.0), "right_elbow"
 """Axes about which SMPL's knees and elbows bend by positive angles."""
 
 BENT = np.sin(np.radians(20.0))
-"""Sine of the least bend that shows the axis of a hinge."""
+"""Sine of the least bend that determines the axis of a hinge."""
 
 UNBENT = 0.003
 """Weight of the assumption that a limb is not twisted, against the mean squared sine of its bend."""
 
 TRUNK_SD, NEUTRAL_SD, WORST_SD = 12.0, 12.0, 25.0
-"""Degrees: how well the pitch of the pelvis is known from the trunk as a whole, that of the chest from the pelvis',
-and either from its own joints where they lie quite otherwise than SMPL's."""
+"""Degrees: uncertainty of the pelvis' pitch from the trunk as a whole, of the chest's from the pelvis', and of either
+from its own joints if they differ strongly from SMPL's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,8 @@ class _Estimate:
         self.unlike = max(self.unlike, pitches[-1][1])
 
     def spine(self) -> None:
-        """The joints between pelvis and chest share the bend; where the skeleton is like SMPL's, its bones say more."""
+        """The joints between pelvis and chest share the bend; if the skeleton is like SMPL's, its bones determine it
+        better."""
         trust = 1 / (1 + (self.unlike / NEUTRAL_SD) ** 2)
         chain = [name for name in ("pelvis", "spine1", "spine2", "spine3", "neck") if name in self.joints]
         for name, after in itertools.pairwise(chain):
@@ -170,7 +171,7 @@ class _Estimate:
         self.aligned[SMPL24.index(name)] = _onto(aligned, own, self.local(name, bone).mean(axis=0))
 
     def hinged(self, top: str, middle: str, end: str, before: str) -> None:
-        """The two bones of an arm or a leg; the plane in which they bend shows their twist."""
+        """The two bones of an arm or a leg; the plane in which they bend determines their twist."""
         self.limb(top, middle, before)
         self.limb(middle, end, top)
         if end not in self.joints:
@@ -223,10 +224,10 @@ def _onto(aligned: np.ndarray, own: np.ndarray, bone: np.ndarray) -> np.ndarray:
 
 
 def _pitch(frame: np.ndarray, bones: list[np.ndarray], rest: tuple[np.ndarray, ...]) -> tuple[float, float]:
-    """Radians by which axes must turn about x to take SMPL's bone onto the file's, and how sure that is, in degrees.
+    """Radians by which axes must turn about x to take SMPL's bone onto the file's, and the uncertainty in degrees.
 
     bones, in the file's joint over the frames (n,3), and rest (3,): the bone, and the two sides of a triangle whose
-    shape in both skeletons tells how far they are alike.
+    shapes in both skeletons show how similar they are.
     """
     seen = [frame.T @ bone.mean(axis=0) for bone in bones]
     angle = _about_x(rest[0], seen[0])
@@ -242,7 +243,7 @@ def _about_x(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _mean(pitches: list[tuple[float, float]]) -> float:
-    """The mean of angles, weighted by how sure they are."""
+    """The mean of angles, weighted by their certainty."""
     weights = [1 / sd**2 for _, sd in pitches]
     return float(np.dot(weights, [angle for angle, _ in pitches]) / np.sum(weights))
 

@@ -1,10 +1,10 @@
-"""What a foreign skeleton looks like in SMPL's rest pose: a constant rotation for each joint.
+"""Maps a foreign skeleton to SMPL's rest pose: a constant rotation for each joint.
 
 The rotation of an SMPL joint in the world is G = W A: W is the foreign joint's rotation, A takes SMPL's rest axes to
 the joint's own. A follows from a pose of the file in which the person's own axes are known:
 
-- the zero pose (all rotations zero) if a person stands in it, arms anywhere, or if the movement bears it out (a
-  sitting person): one rotation for the whole trunk, followed by the shortest rotation for each limb bone;
+- the zero pose (all rotations zero) if a person stands in it, with the arms anywhere, or if the movement confirms it (a
+sitting person): one rotation for the whole trunk, followed by the shortest rotation for each limb bone;
 - otherwise the first frame, if it is a T-pose;
 - otherwise, in files whose bones rest along axes of their own, the movement alone (`rest_from_movement`).
 """
@@ -31,20 +31,20 @@ LIMBS = {
 PARENTS = SMPL24.parents or ()
 
 STANDING = -np.cos(np.radians(30.0))
-"""Largest cosine between the trunk and each bone of the legs of a person who stands; bones that rest along axes of
-their own hardly ever lie like that."""
+"""Largest cosine between the trunk and each leg bone of a standing person; bones that rest along axes of their own
+hardly ever satisfy it."""
 
 SNAP = np.cos(np.radians(25.0))
 """Cosine within which a trunk at rest is aligned with an axis: a slightly leaning spine is anatomy."""
 
 BACKWARDS = -0.5
-"""A limb with a smaller cosine to SMPL's is too far from it for a shortest rotation to say anything about its twist."""
+"""A limb with a smaller cosine to SMPL's is too far from it for a shortest rotation to determine its twist."""
 
 ALIKE = np.radians(40.0)
 """Largest angle between two estimates of the same rest pose."""
 
 _UPSIDE_DOWN = -0.2
-"""A trunk that points down speaks no louder against an axis, since people also stand on their hands."""
+"""Limit on the evidence of a downward trunk against an axis, because people also stand on their hands."""
 
 T_POSE = np.cos(np.radians(15.0))
 """Smallest cosine between the limbs of a T-pose and their axes."""
@@ -68,7 +68,7 @@ def rest_pose(
     at_rest: np.ndarray,
     notes: Notes,
 ) -> RestPose:
-    """The rest pose of a skeleton. Adds notes on what was assumed.
+    """The rest pose of a skeleton. Adds notes on assumptions.
 
     joints: index of the file's joint by SMPL joint; tips: of the ends of feet and hands, where they have other names.
     at_rest (24,3): SMPL's own joints.
@@ -146,8 +146,9 @@ def upright_world(
 ) -> np.ndarray:
     """(3,3) rotation of the file's world to y-up: it is y-up or z-up.
 
-    The trunk points upwards most of the time, it does at rest, and the lowest joint is near the ground: the axis with
-    more of the three. People who lie or stand on their hands have the other two. trunk: the axes at rest, if known.
+    Three signs: the trunk points upwards most of the time, it does so at rest, and the lowest joint is near the ground.
+    The axis with more of them is up. People who lie or stand on their hands have the other two. trunk: the axes at
+    rest, if known.
     """
     up = samples.rotations[:, joints["pelvis"]] @ aligned[0][:, 1]
     at_rest = np.array([0.3, 0.0]) if trunk is None else 0.6 * trunk[1:, 1]
@@ -168,7 +169,7 @@ def _stands(rest: np.ndarray, joints: dict[str, int], up: np.ndarray) -> bool:
 
 
 def _backwards(rest: np.ndarray, joints: dict[str, int], at_rest: np.ndarray, trunk: np.ndarray) -> list[str]:
-    """Joints of arms that rest nearly opposite to SMPL's, as where all bones of both arms lie along one axis."""
+    """Joints of arms that rest nearly opposite to SMPL's, as when all bones of both arms lie along one axis."""
     wrong = []
     for side in ("left", "right"):
         chain = [f"{side}_{part}" for part in ("shoulder", "elbow", "wrist")]

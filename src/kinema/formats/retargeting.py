@@ -1,6 +1,6 @@
-"""Retargeting a skeleton of other proportions and another rest pose to SMPL's pose, shape and translation.
+"""Retargets a skeleton with other proportions and another rest pose to SMPL's pose, shape and translation.
 
-Joints are matched by name (`joint_names`) and put in space with all channels of the file (`bvh_skeleton`). The
+Joints are matched by name (`joint_names`) and posed with all channels of the file (`bvh_skeleton`). The
 rotation of an SMPL joint in the world is W A: W is the foreign joint's rotation, A a constant (`rest_pose`). So limbs
 point where the file's do. Joints that the file lacks do not move relative to their parent; those of the spine share
 its bend evenly.
@@ -58,7 +58,7 @@ class Retargeted:
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """What is constant over a file. unit: metres in one of its units; own: whether its rotations are SMPL's."""
+    """The constants of a file. unit: metres per unit; own: whether its rotations are SMPL's."""
 
     skeleton: BvhSkeleton
     joints: dict[str, int]
@@ -69,7 +69,7 @@ class _Fit:
 
 
 def retarget(file: BvhFile, body: BodyModel, what: str, notes: Notes, *, unit: float | None = None) -> Retargeted:
-    """The motion of a BVH on `body`. unit: metres in one of its units; by default told from the legs.
+    """The motion of a BVH on `body`. unit: metres per unit; by default inferred from the legs.
 
     Raises InputError: joints missing, or legs without a length.
     """
@@ -141,7 +141,7 @@ def _own_joints(file: BvhFile, zero: np.ndarray, body: BodyModel) -> dict[str, i
     offsets = zero[[joints[name] for name in SMPL24.joints]]
     if not moves and shape_of_offsets(offsets, body) is not None:
         return joints
-    # An earlier free body's joints are kept better by the way of all other skeletons than by its rotations.
+    # An earlier free body's joints are preserved better by retargeting than by copying its rotations.
     earlier = any(shape_of_offsets(offsets, each) is not None for each in earlier_skeletons())
     return joints if is_smpl(file.names) and not earlier else None
 
@@ -168,7 +168,7 @@ def _add_wrists(skeleton: BvhSkeleton, joints: dict[str, int]) -> None:
 def _tips(skeleton: BvhSkeleton, samples: Samples, joints: dict[str, int]) -> dict[str, int]:
     """Joints and end sites that show where feet and hands point, for those whose next joint has no name of SMPL's.
 
-    Feet point away from the shin, hands along the forearm; end sites that do not are there for form's sake.
+    Feet point away from the shin, hands along the forearm; other end sites are only formal.
     """
     tips = {}
     for side in ("left", "right"):
@@ -197,7 +197,7 @@ def _child(skeleton: BvhSkeleton, joint: int) -> int | None:
 
 
 def _in_smpl_rest(skeleton: BvhSkeleton, joints: dict[str, int], rest: RestPose) -> np.ndarray:
-    """(J,3) positions of the file's joints when each stands as SMPL's do at rest, in its units."""
+    """(J,3) positions of the file's joints in SMPL's rest pose, in its units."""
     matched = {index: rest.aligned[SMPL24.index(name)].T for name, index in joints.items()}
     rotations, places = np.tile(np.eye(3), (len(skeleton), 1, 1)), np.zeros((len(skeleton), 3))
     for joint, above in enumerate(skeleton.parents):
@@ -241,7 +241,7 @@ def _share_bend(rotations: np.ndarray, joints: dict[str, int]) -> None:
 
 
 def _point_limbs(rotations: np.ndarray, positions: np.ndarray, fit: _Fit, offsets: np.ndarray) -> None:
-    """Turn limb bones whose ends move relative to them to where those are, in place."""
+    """Rotate limb bones whose ends move relative to them towards these ends, in place."""
     for name, end in LIMBS.items():
         if name in fit.joints and end in fit.joints and fit.joints[end] in fit.skeleton.moving:
             index = SMPL24.index(name)
@@ -253,7 +253,7 @@ def _point_limbs(rotations: np.ndarray, positions: np.ndarray, fit: _Fit, offset
 def _point_upper_body(
     rotations: np.ndarray, pelvis: np.ndarray, positions: np.ndarray, fit: _Fit, offsets: np.ndarray
 ) -> None:
-    """Turn the collars to where the file has its shoulders, and a neck that it lacks to its head, in place.
+    """Rotate the collars towards the file's shoulders, and a neck that it lacks towards its head, in place.
 
     pelvis (n,3), positions (n,J,3) metres.
     """

@@ -1,11 +1,11 @@
-"""A person as the writers need it: one skeleton in a y-up frame over time.
+"""A person for the writers: one skeleton in a y-up frame over time.
 
 All writers use the same conventions, so that a BVH, a GLB and a TRC of one motion have the same joint positions:
 
-- The frame of reference is the world where the motion has one, else the camera's, rotated from (x right, y down,
+- The frame of reference is the world if the motion has one, else the camera's, rotated from (x right, y down,
   z forward) to (x right, y up, z backward). It is upright if the camera was level.
 - `transl` is not the pelvis: the pelvis is at `transl` plus its rest position.
-- A track has one shape (the median over its frames), as bone lengths are constant in all of these formats.
+- A track has one shape (the median over its frames), because bone lengths are constant in all of these formats.
 - An unavailable body (another system's file without its licensed model) is replaced by the free body of average shape,
   with the pelvis at the same position. This is noted.
 """
@@ -52,7 +52,7 @@ class SkeletonTrack:
 
     id: of the person. times (F,) seconds of the clip. pose (F,72) axis-angle, the root in the track's frame. pelvis
     (F,3). betas (10,). body: the model of its skeleton and skin. frame: "world" or "camera". first (K,): the rows at
-    which another shot begins. joint_names: what a file calls the joints.
+    which a new shot begins. joint_names: the joints' names in a file.
     """
 
     id: int
@@ -84,7 +84,7 @@ class SkeletonTrack:
 
     @property
     def rate(self) -> float:
-        """The frame rate of the frames that are there (30 for a single frame)."""
+        """The frame rate of the existing frames (30 for a single frame)."""
         return frame_rate(self.times)
 
     def chunks(self) -> Iterator[slice]:
@@ -118,7 +118,7 @@ class SkeletonTrack:
 def in_frame(motion: Motion, frame: str) -> Motion:
     """The motion without its world (`frame="camera"`), or unchanged after checking that it has one ("world").
 
-    Raises UsageError where the requested frame is missing.
+    Raises UsageError if the requested frame is missing.
     """
     if frame not in FRAMES:
         raise UsageError(f"unknown frame {frame!r}; use one of {', '.join(FRAMES)}")
@@ -193,7 +193,8 @@ def constant_rate(
     """The track at a constant frame rate, interpolated at true times unless its frames are already on that grid.
 
     fps: frame rate; by default the track's own. Gaps are interpolated and noted; with `bridge=False` the note says that
-    they are left empty, which the writer does at the times of `absent`. Raises UsageError for an impossible `fps`.
+    they are left empty, and the writer leaves them empty at the times of `absent`. Raises UsageError for an impossible
+    `fps`.
     """
     if fps is not None and not is_rate(fps):
         raise UsageError(f"the frame rate must be {RATE_RANGE}, found {fps:g}; leave it out to take the clip's own")
@@ -221,7 +222,7 @@ def constant_rate(
 
 
 def absent(track: SkeletonTrack, moments: np.ndarray) -> np.ndarray:
-    """(K,) bool: at which of `moments` (K,) seconds the person was away, in a gap of more than `AWAY` seconds."""
+    """(K,) bool: whether the person was absent at `moments` (K,) seconds, in a gap of more than `AWAY` seconds."""
     away = np.zeros(len(moments), dtype=bool)
     half = 0.5 / track.rate
     for last, first in _gaps(track):

@@ -1,8 +1,8 @@
-"""Everybody's surface over time, as it is: located by a network, without a body fitted to it, or of the fitted body.
+"""Everybody's surface over time: as located by a network, without a body fitted to it, or of the fitted body.
 
-Surfaces are in the y-up frame of `kinema.formats.skeletal`: the world where it is known how the camera stood in it, or
-the camera's frame, turned upright. A located surface is where the network saw it: what the world's clean-up does to
-a fitted body (feet that do not slide, the ground at 0) is not done to it.
+Surfaces are in the y-up frame of `kinema.formats.skeletal`: the world if the camera's pose in it is known, else the
+camera's frame, rotated upright. A located surface is where the network saw it: the world's clean-up of a fitted body
+(no foot sliding, the ground at 0) is not applied to it.
 
 Letters in shapes: F the person's frames, V vertices, N triangles.
 """
@@ -27,7 +27,7 @@ from kinema.person import LOCATED, WORLD_FIELDS, Person
 SURFACES = ("located", "fitted")
 
 CHUNK = 64
-"""Frames of which a surface is in memory at once: 5 MB of SMPL's."""
+"""Number of frames whose surfaces are in memory at once: 5 MB of SMPL's."""
 
 Rows = Callable[[slice], np.ndarray]
 
@@ -37,8 +37,8 @@ class SurfaceTrack:
     """One person's surface. Metres, seconds; y up.
 
     times (F,) of the clip, frames (F,) of it. count: V. source: one of `SURFACES`. frame: "world" or "camera".
-    vertices: rows -> (n,V,3) float32; uncertainty: rows -> (n,V) float32 metres, None where it is not known; joints
-    (F,24,3), None likewise. faces (N,3), none where the body is not at hand whose vertices these are.
+    vertices: rows -> (n,V,3) float32; uncertainty: rows -> (n,V) float32 metres, None if unknown; joints (F,24,3), None
+    likewise. faces (N,3), none if the body of these vertices is not available.
     """
 
     id: int
@@ -73,9 +73,9 @@ def only_located(motion: Motion) -> bool:
 def meshes_or_skeletons(
     motion: Motion, body: BodyModel | None, report: WriteReport, surface: str | None, names: str | None
 ) -> tuple[list[SurfaceTrack], list[SkeletonTrack]]:
-    """For formats that hold both: meshes where a surface is asked for or nobody has a pose, else skinned skeletons.
+    """For formats that hold both: meshes if a surface is requested or nobody has a pose, else skinned skeletons.
 
-    surface: as in `surface_tracks`; names: of the joints (`naming`). Raises what these two raise.
+    surface: as in `surface_tracks`; names: of the joints (`naming`). Raises the errors of both.
     """
     if surface is not None or only_located(motion):
         return surface_tracks(motion, body, report, surface), []
@@ -87,8 +87,8 @@ def surface_tracks(
 ) -> list[SurfaceTrack]:
     """Everybody who has a surface, in one common frame.
 
-    body: whose triangles and poses these are; by default the free body. surface: one of `SURFACES`, None for the
-    located one of everybody who has one. Raises UsageError where nobody has one, InputError for a file that is gone.
+    body: the body of the triangles and poses; by default the free body. surface: one of `SURFACES`, None for the
+    located surfaces of everybody who has one. Raises UsageError if nobody has one, InputError for a missing file.
     """
     if surface not in (None, *SURFACES):
         raise UsageError(f"`surface` must be one of {', '.join(SURFACES)}, found {surface!r}")

@@ -1,9 +1,9 @@
 """The clip's time in files for other programs: without long pauses, and with nothing interpolated across a cut.
 
-Those files have a frame for every moment, or a viewer plays them in real time. A recording that was paused, or one
-timestamp far from all others, would make them as long as the pause. So where nobody is there for longer than
-`kinema.temporal.gaps.LONG_PAUSE`, the time is left out, for everybody alike, and noted. Kinema's own files and the CSV
-keep the true times.
+Those files have a frame for every moment, or a viewer plays them in real time. A paused recording, or one timestamp far
+from all others, would make them as long as the pause. So if nobody is present for longer than
+`kinema.temporal.gaps.LONG_PAUSE`, the time is left out for everybody, and noted. Kinema's own files and the CSV keep
+the true times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kinema.temporal.gaps import LONG_PAUSE, shortened, shot_of
 
 
 def without_pauses(motion: Motion, report: WriteReport | None = None) -> Motion:
-    """The motion without its long pauses, noted in the report; what follows one is a new shot, one frame later.
+    """The motion without its long pauses, noted in the report; a new shot begins one frame after each.
 
     A motion without long pauses is returned as it is.
     """
@@ -47,19 +47,19 @@ def without_pauses(motion: Motion, report: WriteReport | None = None) -> Motion:
 
 
 MOST_NOTES = 8
-"""Pauses that are noted one by one."""
+"""Most pauses that are noted individually."""
 
 
 def first_rows(person: Person, motion: Motion) -> np.ndarray:
-    """The rows (K,) of a person at which another shot begins."""
+    """The rows (K,) of a person at which a new shot begins."""
     return np.flatnonzero(np.diff(shot_of(person.frames, motion.cuts)) > 0) + 1
 
 
 def held_at_cuts(grid: np.ndarray, times: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Moments (M,) at which to take the values of a track at times (F,), so that none lies between two shots.
 
-    grid (M,): the moments that are wanted; first (K,): rows at which a shot begins. Between two shots the nearer frame
-    is held.
+    grid (M,): the requested moments; first (K,): rows at which a shot begins. Between two shots the nearer frame is
+    held.
     """
     held = grid
     for row in first.tolist():

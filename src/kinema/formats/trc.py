@@ -2,8 +2,8 @@
 
 `kinema.formats.markers` has axes and names, `trc_parsing` the layout. Times are the clip's; the rate is constant, as
 TRC requires, so frames at other times are interpolated. While a person is away for longer than
-`kinema.temporal.gaps.AWAY`, the cells are "nan", as OpenSim writes them: it wants the same number of columns in every
-row, and counts empty cells at the end of a row as none.
+`kinema.temporal.gaps.AWAY`, the cells are "nan", as OpenSim writes them: it requires the same number of columns in
+every row, and ignores empty cells at the end of a row.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Reading TRC (OpenSim, Pose2Sim, motion capture systems): marker trajectories as tab-separated text.
+"""Reads TRC (OpenSim, Pose2Sim, motion capture systems): marker trajectories as tab-separated text.
 
 The layout: a line with the file's name, a line of keys and one of their values (among them DataRate, NumFrames,
 NumMarkers and Units), a line of marker names, each above the first of its three columns, a line X1 Y1 Z1 X2 ..., then
 one row per frame: number, time, three coordinates per marker. A missing marker is an empty cell, "nan" or the origin.
 
-Programs differ in most of this, and none of it is trusted: the rows themselves say how many columns there are, what
-lies between the names and the first row of numbers is passed over, and times that cannot be are mended where the
-numbers of the frames and the rate tell what they were. What was mended is noted.
+Programs differ in most of this, and none of it is trusted: the rows themselves determine the number of columns, lines
+between the names and the first row of numbers are skipped, and impossible times are repaired if frame numbers and rate
+determine them. Repairs are noted.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from kinema.storage.unreadable import unreadable
 from kinema.temporal.rate import frame_rate
 
 MAX_BYTES = 2**30
-"""Largest file accepted (about an hour of 100 markers at 100 Hz), since it is read into memory."""
+"""Largest file accepted (about an hour of 100 markers at 100 Hz), because it is read into memory."""
 
 _CELLS = 100_000
-"""Numbers of a part that is gathered before it becomes an array."""
+"""Numbers of a chunk that is collected before it becomes an array."""
 
 _HEADER = 12
 """Lines within which the first row of numbers follows the names."""
@@ -41,12 +41,12 @@ _CENTRES = ("pelvis", "root", "hips", "midhip", "mid_hip", "chip")
 """Names of a point that may be the origin of the others, always at (0, 0, 0)."""
 
 _RATES_DIFFER = 0.02
-"""Relative difference from which the header's rate and that of the times are said to disagree."""
+"""Relative difference above which a disagreement of the header's rate and that of the times is noted."""
 
 
 def read_trc(path: str | Path, *, unit: str | None = None) -> Markers:
-    """Read a TRC file. unit: of its coordinates, whatever it says. Raises InputError: missing, not a TRC, a row of the
-    wrong length, unknown units."""
+    """Read a TRC file. unit: of its coordinates, overriding the file's. Raises InputError if it is missing or not a
+    TRC, a row has the wrong length, or units are unknown."""
     path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -79,7 +79,7 @@ def _read(file: TextIO, path: Path, unit: str | None) -> Markers:
     rate = _number(header.get("DataRate", "")) or _number(header.get("CameraRate", ""))
     times, rows = _mended_times(times, numbers, rate, path, notes)
     positions = table[rows][:, 2:].reshape(-1, columns, 3)[:, places]
-    # Losing a frame of a point at the very origin is better than a limb that points there in every gap.
+    # Losing a frame of a point exactly at the origin is better than a limb that points there in every gap.
     away = (positions == 0).all(axis=-1)
     away &= ~np.array([name.lower() in _CENTRES for name in names]) | ~away.all(axis=0)
     positions[away] = np.nan
@@ -102,7 +102,7 @@ def _numbered(file: TextIO, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _header(lines: Iterator[tuple[int, str]], path: Path) -> tuple[dict[str, str], list[str]]:
-    """The header's keys and values, and the label of each three columns, "" where there is none."""
+    """The header's keys and values, and the label of each three columns, "" if there is none."""
     first = next(lines, (0, ""))[1].strip()
     if not first.lower().startswith("pathfiletype"):
         raise InputError(f"{path} is not a TRC file: it must start with PathFileType")
@@ -118,7 +118,7 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> tuple[dict[str, str
 
 
 def _keys(lines: list[str]) -> dict[str, str]:
-    """The keys of the second line and the values of the third: in order if there are as many, else by their place."""
+    """The keys of the second line and the values of the third: in order if their numbers match, else by position."""
     if len(lines) < 2:
         return {}
     keys, values = ([cell.strip() for cell in line.split("\t")] for line in lines[:2])
@@ -136,9 +136,9 @@ def _labels(cells: list[str]) -> list[str]:
 
 
 def _table(lines: Iterator[tuple[int, str]], labels: list[str], path: Path) -> np.ndarray:
-    """(T, 2 + 3 C) the rows after the header, gathered in parts, so that they are never held as Python's numbers.
+    """(T, 2 + 3 C) the rows after the header, collected in chunks, so that they are never all held as Python numbers.
 
-    C: as many points as there are names, or as the first row has numbers for.
+    C: the number of names, or of points in the first row.
     """
     budget = Budget(path.stat().st_size)
     parts: list[np.ndarray] = []

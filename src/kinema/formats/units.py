@@ -1,4 +1,4 @@
-"""The unit of a skeleton whose file stores none, told from the length of its legs, hip to ankle."""
+"""The unit of a skeleton whose file stores none, inferred from the length of its legs, hip to ankle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ AVERAGE = 0.82
 
 
 def leg_length(offsets: np.ndarray) -> float:
-    """Mean length of the legs from the offsets (2,2,3) of knee and ankle of both sides. Raises InputError for none."""
+    """Mean length of the legs from the offsets (2,2,3) of knee and ankle of both sides. Raises InputError if it is
+    zero."""
     length = float(np.linalg.norm(offsets, axis=-1).sum(axis=-1).mean())
     if not length > 0:
         raise InputError("the skeleton's legs have no length")

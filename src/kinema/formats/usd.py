@@ -4,13 +4,13 @@
   `animation`; the skinning is SMPL's, except for pose blend shapes. Plain grey material.
 - A time sample at each of the person's own frames, at the clip's true times: time code 0 is the clip's first frame and
   `timeCodesPerSecond` its mean frame rate, so that a clip of constant frame rate has whole time codes.
-- The filming camera, where it is known: `/motion/camera`, a UsdGeomCamera, with time samples at every frame of the
+- The filming camera, if known: `/motion/camera`, a UsdGeomCamera, with time samples at every frame of the
   clip if it moves (`xformOp:translate`, `xformOp:orient`). It looks along -z, y up. Focal length and apertures are in
-  tenths of the stage's unit, as USD has them, of a film 36 mm wide, and the aperture offsets hold the principal point:
-  with pixel centres at integers, the left edge of the film is at u = -0.5.
-- Surfaces that a network located and no body was fitted to, and others if asked for: a mesh with a sample of its points
-  for each frame (`usd_surface`).
-- People who are away for longer than `kinema.temporal.gaps.AWAY` are invisible meanwhile.
+  tenths of the stage's unit, as USD defines them, for a film 36 mm wide, and the aperture offsets hold the principal
+  point: with pixel centres at integers, the left edge of the film is at u = -0.5.
+- Surfaces located by a network without a fitted body, and others on request: a mesh with a sample of its points for
+each frame (`usd_surface`).
+- People who are absent for longer than `kinema.temporal.gaps.AWAY` are invisible meanwhile.
 
 Text can be read by every version of every program, and written frame by frame, so memory does not grow with the clip;
 `usdcat in.usda -o out.usdc` makes it about three times smaller.
@@ -54,9 +54,8 @@ def write(
 ) -> Path:
     """Write everybody to one stage. See the module.
 
-    names: of the joints (`naming`). camera: with the filming camera. surface: "located" or "fitted" for meshes that
-    move in place of skinned bodies; where nobody has a pose the located ones are written. Raises UsageError,
-    OutputError.
+    names: of the joints (`naming`). camera: include the filming camera. surface: "located" or "fitted" for moving
+    meshes instead of skinned bodies; if nobody has a pose the located ones are written. Raises UsageError, OutputError.
     """
     report = WriteReport() if report is None else report
     motion = without_pauses(motion, report)

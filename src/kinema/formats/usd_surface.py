@@ -13,7 +13,7 @@ import numpy as np
 from kinema.formats.surfaces import SurfaceTrack
 
 _WIDTH = 0.01
-"""Metres: of a point of a cloud."""
+"""Metres: diameter of a point of a cloud."""
 
 
 def write_surface(file: TextIO, track: SurfaceTrack, start: float, rate: float) -> None:

@@ -1,8 +1,8 @@
 """video2pkl's `.pkl`: `{track: {pose global_orient betas trans joints frame_ids}}`, plain or joblib.
 
 Its `trans` is *minus* the body's position relative to the network's crop camera (focal length 5000 for a crop of 224
-pixels), which reverses the motion; the reader negates it. It is not a position in the scene, as the crop follows the
-person. If video2pkl subtracted the first frame, only movement relative to it is left.
+pixels), which reverses the motion; the reader negates it. It is not a position in the scene, because the crop follows
+the person. If video2pkl subtracted the first frame, only movement relative to it remains.
 """
 
 from __future__ import annotations

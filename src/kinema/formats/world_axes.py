@@ -1,8 +1,9 @@
-"""Which way is up in a file that does not say: AMASS' worlds are z-up, but others write y-up ones under its keys.
+"""The vertical axis of a file that does not state it: AMASS' worlds are z-up, but others write y-up ones under its
+keys.
 
-People are upright most of the time, so the trunk tells. Where it points along y for most of a clip, the person stands
-in a y-up world, or lies in a z-up one: somebody who stands has the soles on the floor, or goes somewhere; somebody who
-lies is between the floor and the height of a table.
+People are upright most of the time, so the trunk decides. If it points along y for most of a clip, the person stands in
+a y-up world or lies in a z-up one: a standing person has the soles on the floor, or travels; a lying person is between
+the floor and the height of a table.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ UPRIGHT = 0.7
 """Cosine of the trunk's angle to an axis below which it does not lie along it."""
 
 ON_FLOOR = 0.25
-"""Metres: the lowest sole of somebody who stands on a floor at 0, on a body whose shape is not known."""
+"""Metres: height of the lowest sole of a person who stands on a floor at 0, with unknown body shape."""
 
 TRAVEL = 0.6
-"""Metres: people move less than this upwards, and more along the floor if they go somewhere."""
+"""Metres: people move less than this upwards, and more along the floor if they travel."""
 
 RESTING = (0.03, 1.0)
-"""Metres: height of the pelvis of somebody who lies on a floor at 0, on a bed or a table."""
+"""Metres: height of the pelvis of a person who lies on a floor at 0, on a bed or a table."""
 
 AHEAD = 1.0
 """Smallest distance of people in front of the camera, metres."""
@@ -42,7 +43,7 @@ class World:
 def world_of(pose: np.ndarray, trans: np.ndarray, rest: np.ndarray, legs: Legs) -> World:
     """The world of pose (n,72) and trans (n,3); rest (3,): the pelvis of the body at rest, legs: its legs.
 
-    z-up and metres where nothing speaks against it.
+    z-up and metres by default.
     """
     if not len(pose):
         return World("z")
@@ -76,12 +77,12 @@ def _up(pose: np.ndarray, trans: np.ndarray, pelvis: np.ndarray, legs: Legs) -> 
     if trunk[1] < UPRIGHT:
         return "z"
     stands = abs(_lowest_sole(pose, pelvis, legs, "y")) < ON_FLOOR
-    goes = np.ptp(pelvis[:, 2]) > TRAVEL > np.ptp(pelvis[:, 1])  # nobody who lies is lifted that far
+    goes = np.ptp(pelvis[:, 2]) > TRAVEL > np.ptp(pelvis[:, 1])  # a lying person is not lifted that far
     return "y" if stands or goes or not _rests(place[2]) or not np.any(trans) else "z"
 
 
 def _rests(height: float) -> bool:
-    """Whether somebody whose pelvis is at this height over a floor at 0 may lie there."""
+    """Whether a person whose pelvis is at this height above a floor at 0 may be lying there."""
     return RESTING[0] < height < RESTING[1]
 
 
