@@ -37,7 +37,7 @@ ABLATIONS = (
     Chain("analytic prior", fit={"prior": "analytic"}),
     KEYPOINTS_ALONE,
     Chain("people need not be in balance", fit={"balance": False}),
-    Chain("the lifter errs anew in every frame", fit={"lasting": False}),
+    Chain("lifter errors independent per frame", fit={"lasting": False}),
     Chain("no filter", {"filter": "none"}),
     Chain("a narrow robust kernel from the first step", solver={"first_scale": 4.0}),
     Chain("bursts of unsure limbs believed as well", fit={"burst_confidence": (-2.0, -1.0)}),
