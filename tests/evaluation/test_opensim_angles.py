@@ -254,7 +254,7 @@ def test_the_offset_is_found_and_a_wrong_one_is_said(tmp_path):
 def test_what_cannot_be_compared_is_refused(tmp_path):
     motion = moving(np.arange(30) / 30)
     (person,) = motion.people
-    with pytest.raises(UsageError, match="holds no poses"):
+    with pytest.raises(UsageError, match="has no poses"):
         evaluate_angles(motion.replace(people=(Person(1, np.arange(30)),)), write_mot(tmp_path / "ik.mot", motion))
     strange = Coordinates(("x", "y"), motion.times, np.random.default_rng(0).normal(size=(30, 2)), np.zeros(2, bool))
     with pytest.raises(UsageError, match="has none of Kinema's angles"):

@@ -69,8 +69,7 @@ class Target:
 
     @property
     def weights(self) -> np.ndarray | None:
-        """Weights of all points (F,P), or None for equal ones: weights count only if vertices and joints both have
-        them."""
+        """Weights of all points (F,P), None for equal ones: they count only if vertices and joints both have them."""
         if self.joints is None:
             return self.vertex_weights
         if self.vertex_weights is None or self.joint_weights is None:

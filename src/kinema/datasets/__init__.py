@@ -1,2 +1,1 @@
-"""Safe readers of published data layouts: the motion capture and keypoints that lifters are trained and evaluated
-on."""
+"""Safe readers of published data layouts: motion capture and keypoints for training and evaluating lifters."""

@@ -21,8 +21,7 @@ from kinema.storage.hdf5 import open_hdf5
 from kinema.storage.safe_npz import load_npz
 
 _SOFT_ARGMAX = slice(4, 6)
-"""Rows for x and y in files of the authors' modified Detectron, which have six rows; in others they are the first
-two."""
+"""Rows for x and y in files of the authors' modified Detectron, which have six; in others the first two."""
 
 
 def read_detections(path: Path, layout: Layout) -> np.ndarray:

@@ -34,8 +34,7 @@ LAYOUTS = (
     Layout("h36m", 17, (4, 5, 6, 11, 12, 13), (1, 2, 3, 14, 15, 16)),
     Layout("humaneva15", 15, (2, 3, 4, 8, 9, 10), (5, 6, 7, 11, 12, 13)),
 )
-"""In the order in which they are looked for in a name: "sh_pt_mpii" has MPII's joints, "cpn_ft_h36m_dbb"
-Human3.6M's."""
+"""In the order in which a name is searched for them: "sh_pt_mpii" has MPII's joints, "cpn_ft_h36m_dbb" Human3.6M's."""
 
 
 @dataclass(frozen=True)

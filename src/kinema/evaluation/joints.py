@@ -1,5 +1,4 @@
-"""Joints of motions that consist of rotations alone, such as AMASS files, and joints by other definitions than
-SMPL's."""
+"""Joints of motions that consist of rotations alone, such as AMASS files, and joints by other definitions."""
 
 from __future__ import annotations
 

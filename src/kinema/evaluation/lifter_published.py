@@ -79,8 +79,7 @@ MPI-INF-3DHP over the valid frames of its test set."""
 
 
 def published_for(dataset: str, keypoints: str) -> tuple[PublishedScores, ...]:
-    """The rows of a data set with the kind of 2D keypoints that a file of this name holds; all rows if the name does
-    not tell."""
+    """The rows of a data set with the kind of 2D keypoints that a file's name states; all rows if it states none."""
     rows = tuple(row for row in PUBLISHED if row.dataset == dataset)
     kinds = {row.keypoints for row in rows}
     kind = next((kind for kind in ("cpn", "detectron", "gt") if kind in keypoints.lower() and kind in kinds), None)

@@ -152,8 +152,7 @@ def _best(detections: Sequence[Detection]) -> list[Detection]:
 def _matches(
     detections: Sequence[Detection], people: Sequence[Annotation], area: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """(10, D) bool each: whether a detection matches at each threshold, and whether it is ignored; and the counted
-    people."""
+    """(10, D) bool each: whether a detection matches at a threshold, and is ignored; and the counted people."""
     apart = np.array([p.crowd or not p.labelled or not area[0] <= p.area <= area[1] for p in people], dtype=bool)
     order = np.argsort(apart, kind="mergesort")
     people, apart = [people[i] for i in order], apart[order]

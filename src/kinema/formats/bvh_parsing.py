@@ -78,8 +78,8 @@ class BvhFile:
 
 
 def parse_bvh(path: str | Path) -> BvhFile:
-    """Read a BVH file. Raises InputError if it is not a BVH or too large, its hierarchy is broken, or rows do not fit
-    it."""
+    """Read a BVH file. Raises InputError for another or too large a file, a broken hierarchy or rows that do not
+    fit."""
     path = Path(path)
     try:
         size = path.stat().st_size

@@ -89,8 +89,7 @@ def _decided(known: _Candidates, loose: _Candidates) -> _Candidates:
 
 
 def _best(ranked: list[tuple[int, int]], before: int | None, above: Sequence[set[int]]) -> int:
-    """The intended joint: preferably below the previous joint of the limb, then with the plainest name, then the
-    first."""
+    """The intended joint: preferably below the limb's previous joint, then with the plainest name, then the first."""
     return min(ranked, key=lambda each: (before is not None and before not in above[each[1]], each))[1]
 
 

@@ -32,8 +32,7 @@ SIDES = ((1, 4, 7, 10), (2, 5, 8, 11))
 """Hip, knee, ankle and foot of each leg in SMPL's order of joints."""
 
 HEEL, TIP = 0.25, 0.6
-"""Extent of a sole behind the ankle and in front of the ball of the foot, as a fraction of the distance between
-them."""
+"""Extent of a sole behind the ankle and in front of the ball of the foot, as a fraction of their distance."""
 
 SETTLED = 0.05
 """Metres: of points whose heights differ by more than this, the lower one decides where along the floor the body is."""

@@ -1,8 +1,7 @@
 """Estimates, from its movement, the rest pose of a skeleton whose zero pose is not a human pose.
 
 In such files (LAFAN1 and others) every bone rests along an axis of its joint, so the zero pose is a tangle; yet with
-the file's rotations its joints are in place. A, the constant rotation from SMPL's axes to a joint's, is nearly
-determined:
+the file's rotations its joints are in place. A, the rotation from SMPL's axes to a joint's, is nearly determined:
 
 - it takes SMPL's bone to the file's, which leaves a twist about the bone;
 - knees and elbows are hinges: the plane in which thigh and shin bend fixes the twist of both;
@@ -143,8 +142,7 @@ class _Estimate:
         self.unlike = max(self.unlike, pitches[-1][1])
 
     def spine(self) -> None:
-        """The joints between pelvis and chest share the bend; if the skeleton is like SMPL's, its bones determine it
-        better."""
+        """The joints between pelvis and chest share the bend; if the skeleton is like SMPL's, its bones decide."""
         trust = 1 / (1 + (self.unlike / NEUTRAL_SD) ** 2)
         chain = [name for name in ("pelvis", "spine1", "spine2", "spine3", "neck") if name in self.joints]
         for name, after in itertools.pairwise(chain):

@@ -21,8 +21,7 @@ AVERAGE = 0.82
 
 
 def leg_length(offsets: np.ndarray) -> float:
-    """Mean length of the legs from the offsets (2,2,3) of knee and ankle of both sides. Raises InputError if it is
-    zero."""
+    """Mean length of the legs from the offsets (2,2,3) of both knees and ankles. Raises InputError if it is zero."""
     length = float(np.linalg.norm(offsets, axis=-1).sum(axis=-1).mean())
     if not length > 0:
         raise InputError("the skeleton's legs have no length")

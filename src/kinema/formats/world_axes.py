@@ -1,5 +1,4 @@
-"""The vertical axis of a file that does not state it: AMASS' worlds are z-up, but others write y-up ones under its
-keys.
+"""The vertical axis of a file that does not state it: AMASS is z-up, but others write y-up worlds under its keys.
 
 People are upright most of the time, so the trunk decides. If it points along y for most of a clip, the person stands in
 a y-up world or lies in a z-up one: a standing person has the soles on the floor, or travels; a lying person is between

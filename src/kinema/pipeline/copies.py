@@ -115,8 +115,7 @@ def _name(copies: Path, known: dict[str, dict[str, Any]], plain: str, origin: Or
 
 
 def _candidates(plain: str, origin: Origin, holder: Origin | None) -> Iterator[str]:
-    """Candidate names, plainest first. holder: the origin of the result with the plain name, None if free or
-    unknown."""
+    """Candidate names, plainest first. holder: the origin of the plain name's result, None if free or unknown."""
     yield plain
     stem, input = plain.removesuffix(".pkl"), Path(origin.input)
     if holder is None or holder.input != origin.input:

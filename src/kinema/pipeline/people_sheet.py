@@ -74,8 +74,7 @@ def shown_rows(person: Person, motion: Motion) -> list[int]:
 
 
 def tile(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The surroundings of a box (4,) x1 y1 x2 y2 in an image, `_WIDTH` x `_HEIGHT`, with the box drawn; black beyond
-    the image."""
+    """The surroundings of a box (4,) x1 y1 x2 y2, `_WIDTH` x `_HEIGHT`, with the box drawn; black beyond the image."""
     centre, size = box.reshape(2, 2).mean(axis=0), np.maximum(box[2:] - box[:2], 1.0) * _ROOM
     factor = min(_WIDTH / size[0], _HEIGHT / size[1])
     shift = np.array([_WIDTH, _HEIGHT]) / 2 - factor * centre

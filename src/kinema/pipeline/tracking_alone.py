@@ -11,8 +11,7 @@ from kinema.video import VideoReader
 
 
 def tracked(reader: VideoReader, options: TrackingOptions, watcher: RunWatcher) -> Motion:
-    """The people in an open video; the watcher gets the progress and the notes, including those of the video's
-    reader."""
+    """The people in an open video; the watcher gets the progress and the notes, also those of the video's reader."""
     with timed(watcher, track_video.name) as progress:
         context = Context(video=reader, progress=progress)
         motion = track_video(None, options=options, context=context)

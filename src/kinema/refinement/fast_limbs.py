@@ -36,8 +36,7 @@ SEEN = (0.4, 0.7)
 """Confidences at which a keypoint begins to count, and at which it counts fully (`seen_lately`)."""
 
 LIGHT = 0.15
-"""Length of the light filter as a fraction of the full one's: 0.024 s by default, less than a frame at 30 per
-second."""
+"""Length of the light filter as a fraction of the full one's: 0.024 s by default, less than a frame at 30 Hz."""
 
 SURELY_FAST = 20.0
 """Metres per s^2: acceleration at which a confident keypoint counts half as fast: twice gravity. In the 0.1 s that the

@@ -104,7 +104,7 @@ def _filter_person(
 
 
 def _camera_turns(motion: Motion, person: Person) -> np.ndarray | None:
-    """The rotation of a moving camera in the person's frames (`still_turns`); None if it does not rotate, or is
+    """The rotation of a moving camera in the person's frames (`still_turns`); None if there is none or it is
     unknown."""
     path = motion.camera_path
     return None if path is None else still_turns(path, person.frames)

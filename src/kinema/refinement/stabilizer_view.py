@@ -25,8 +25,7 @@ AROUND = 0.25
 """Seconds around a worsened frame within which a step is undone."""
 
 CLEAN_MOVES, CLEAN_TURNS = 0.95, 0.45
-"""Millimetres and degrees by which people who pass validation may be moved and turned on average: less than 1 and
-0.5."""
+"""Millimetres and degrees that people who pass may be moved and turned on average: less than 1 and 0.5."""
 
 TRIES = 3
 """How often frames are restored before the whole step is undone."""

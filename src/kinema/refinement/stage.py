@@ -19,8 +19,7 @@ from kinema.refinement.options import (
 from kinema.stage import Stage
 
 SMOOTHED = ("pose", "transl", "joints")
-"""Fields filled by smoothing a body in the camera's frame. A body in the world only is smoothed there
-(`refinement.frames`)."""
+"""Fields filled by smoothing a body in the camera's frame; one in the world only stays there (`refinement.frames`)."""
 
 
 def _network(options: Any) -> Mapping[str, str]:

@@ -140,8 +140,7 @@ def _read(
 
 
 def _in_time(frames: np.ndarray, pieces: list[slice]) -> tuple[np.ndarray, np.ndarray]:
-    """The position of each of the frames (F,), with frames missing within a piece left free, and the starts of
-    pieces."""
+    """The positions of the frames (F,), with frames missing within a piece left free, and the starts of pieces."""
     at, starts, length = np.zeros(len(frames), dtype=int), [], 0
     for piece in pieces:
         own = frames[piece]

@@ -41,8 +41,7 @@ class StoredArray(Brief):
             object.__setattr__(self, "rows", frozen(rows, np.int64))
 
     def open(self) -> np.ndarray:
-        """The array: memory-mapped if all rows are wanted, otherwise only the chosen rows are read. Raises
-        InputError."""
+        """The array: memory-mapped if all rows are wanted, else only the chosen rows are read. Raises InputError."""
         try:
             stored: np.ndarray = np.lib.format.open_memmap(self.path, mode="r")
         except FileNotFoundError:
@@ -70,8 +69,7 @@ class StoredArray(Brief):
         return StoredArray(self.path, self.rows_of(frames)[rows])
 
     def to_plain(self, folder: Path | None = None) -> dict[str, Any]:
-        """Plain values, for a file in `folder`: with the relative path from there, `beside`, so that both can be
-        moved."""
+        """Plain values, for a file in `folder`: with the relative path from it, `beside`, so that both can be moved."""
         plain: dict[str, Any] = {
             "path": str(self.path.resolve()), "rows": None if self.rows is None else self.rows.tolist()
         }  # fmt: skip

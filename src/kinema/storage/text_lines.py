@@ -16,8 +16,7 @@ MAX_LINE = 2**20
 
 
 def next_line(file: TextIO, path: Path, number: int) -> str:
-    """The next line with its line ending, "" after the last. number: of the line, for the message. Raises
-    InputError."""
+    """The next line with its ending, "" after the last. number: of the line, for the message. Raises InputError."""
     line = file.readline(MAX_LINE)
     if len(line) == MAX_LINE and not line.endswith("\n"):
         raise InputError(f"{path}, line {number}: the line is longer than {MAX_LINE} characters")

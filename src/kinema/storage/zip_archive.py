@@ -18,8 +18,7 @@ _IN_END64 = 0xFFFF_FFFF
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open the archive. Raises Malformed if its directory is larger than any genuine one, and the errors of
-    `ZipFile`."""
+    """Open the archive. Raises Malformed if its directory is implausibly large, and the errors of `ZipFile`."""
     size = _directory_size(path)
     if size > MAX_DIRECTORY:
         raise Malformed(f"its directory has {size} bytes, the limit is {MAX_DIRECTORY}")

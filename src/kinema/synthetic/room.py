@@ -135,7 +135,7 @@ def _grain(rng: np.random.Generator, stretch: tuple[int, int] = (1, 1), octaves:
 
 
 def _cells(rows: int, columns: int, joint: float, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A brick pattern: cell row and column of each texel, and a mask of the mortar joints. joint: fraction of a
+    """A brick pattern: cell row and column of each texel, and a mask of the joints (mortar). joint: fraction of a
     cell."""
     y, x = np.meshgrid(np.arange(_TEXELS) / _TEXELS * rows, np.arange(_TEXELS) / _TEXELS * columns, indexing="ij")
     row = np.floor(y).astype(int)

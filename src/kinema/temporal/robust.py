@@ -122,8 +122,7 @@ def find_jumps(
     if parity:
         before, after = np.nan_to_num(before), np.nan_to_num(after)
     gap = np.nan_to_num(np.linalg.norm(before - after, axis=1), nan=0.0)
-    # A plateau has no strict maximum: noise far below the threshold selects one of its frames, the same in every
-    # call.
+    # A plateau has no strict maximum: noise far below the threshold picks one frame of it, the same in every call.
     tied = gap + np.random.default_rng(0).normal(0, 0.001 * threshold, len(gap))
     around = np.pad(tied, 1, constant_values=np.inf if parity else -np.inf)
     highest = (tied > around[:-2]) & (tied >= around[2:]) & (gap > threshold)

@@ -83,8 +83,7 @@ class KeypointSamples:
 
 
 class HeldOut:
-    """Scores lifters and twins on the same detections of held-out people; samples: in the frames that both see
-    (BOTH_CONFIG)."""
+    """Scores lifters and twins on the same detections of held-out people; samples: in frames of BOTH_CONFIG."""
 
     def __init__(self, samples: KeypointSamples, body: BodyTables, count: int = 4000) -> None:
         self.truth, rays, confidence = samples.observed(count)
