@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+
 import numpy as np
 
 from kinema.camera.bend import coefficients, straight
@@ -15,6 +19,8 @@ from kinema.geometry.camera_path import KINDS, CameraPath, path_data
 from kinema.geometry.rotations import geodesic_angle
 from kinema.motion import Motion
 from kinema.stage import Context, given
+from kinema.video import VideoReader
+from kinema.video.prefetch import Worker, prefetched
 
 UNSURE = 0.25
 """Standard deviation of the log focal length of a lens of which nobody says how uncertain it is."""
@@ -29,6 +35,9 @@ and where it could not tell, so that few points of the background, if any, are t
 CLEAR_TURN = 3.0
 """Degrees that a camera must turn where the tracker could not tell whether it moves: a few points, some of them on
 people or on clocks that are burnt in, make a camera that stands turn by less than one."""
+
+AHEAD = 4
+"""Pictures that are decoded before they are needed; they are kept as small as points are followed in."""
 
 
 def find_classical(motion: Motion, context: Context, options: CameraOptions) -> Motion:
@@ -98,20 +107,24 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
 
 
 def _follow(motion: Motion, context: Context) -> list[PointFollower]:
-    """The points of each shot's background, from one reading of the video."""
+    """The points of each shot's background, from one reading of the video: the next pictures are decoded meanwhile."""
     people = HiddenPeople(motion)
     firsts = {shot.start for shot in motion.shots}
     followers: list[PointFollower] = []
-    for number, frame in enumerate(given(context.video)):
-        if number >= motion.num_frames:
-            break
-        if number in firsts:
-            followers.append(PointFollower())
-        image = working_image(frame.image)
-        closed = people.closed(number, (image.shape[0], image.shape[1]))
-        followers[-1](image, float(motion.times[number]), closed)
-        context.progress(number + 1, motion.num_frames)
+    pictures = _working_images(given(context.video), motion.num_frames)
+    with Worker() as reader, closing(prefetched(pictures, reader, AHEAD)) as images:
+        for number, image in enumerate(images):
+            if number in firsts:
+                followers.append(PointFollower())
+            closed = people.closed(number, (image.shape[0], image.shape[1]))
+            followers[-1](image, float(motion.times[number]), closed)
+            context.progress(number + 1, motion.num_frames)
     return followers
+
+
+def _working_images(video: VideoReader, count: int) -> Iterator[np.ndarray]:
+    for frame in itertools.islice(video, count):
+        yield working_image(frame.image)
 
 
 def _lens(camera: Camera, factor: float) -> Lens:

@@ -29,10 +29,10 @@ from kinema.tracking.newcomers import Newcomer, count_detections, link, newcomer
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import is_person
 from kinema.tracking.perception import Perception
-from kinema.tracking.prefetch import Worker
 from kinema.tracking.recovery import changed_tile, recover, recoverable, recovery_tiles, verification_tiles
 from kinema.tracking.track import Track
 from kinema.video import Frame
+from kinema.video.prefetch import Worker
 
 _APPEARANCE_EVERY = 5  # frames between two updates of a person's appearance
 

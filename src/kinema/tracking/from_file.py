@@ -30,12 +30,12 @@ from kinema.tracking.body_parts import body_parts
 from kinema.tracking.cuts import AHEAD, with_cuts
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import body_boxes, person_of_rows
-from kinema.tracking.prefetch import Worker, prefetched
 from kinema.tracking.track import row_dtype
 from kinema.tracking.tracker import Observer, ShotBegins
 from kinema.video import VideoReader
 from kinema.video.frames import TimeRange
 from kinema.video.images import ImageSequence
+from kinema.video.prefetch import Worker, prefetched
 
 BOXED = 0.2
 """Smallest confidence with which a keypoint counts for a person's box."""

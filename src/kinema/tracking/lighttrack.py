@@ -19,9 +19,9 @@ from kinema.stage import Context
 from kinema.tracking.everybody import Found
 from kinema.tracking.linked import LinkedFollower
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.prefetch import Worker
 from kinema.tracking.stage import track
 from kinema.video import Frame
+from kinema.video.prefetch import Worker
 
 KEYFRAMES = 0.4
 """Seconds between keyframes: the paper's ten frames at 25 frames a second."""

@@ -16,9 +16,9 @@ from kinema.tracking.everybody import Everybody, Found
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import is_person
 from kinema.tracking.perception import Perception
-from kinema.tracking.prefetch import Worker
 from kinema.tracking.track import Track
 from kinema.video import Frame
+from kinema.video.prefetch import Worker
 
 _APPEARANCE_EVERY = 5  # frames between two updates of a person's appearance
 

@@ -15,9 +15,9 @@ from kinema.tracking.correspondences import Features, corresponding
 from kinema.tracking.everybody import Found
 from kinema.tracking.linked import LinkedFollower
 from kinema.tracking.options import TrackingOptions
-from kinema.tracking.prefetch import Worker
 from kinema.tracking.stage import track
 from kinema.video import Frame
+from kinema.video.prefetch import Worker
 
 _NEAR = 0.25  # of a person's box, on either side: features within count as the person's surroundings
 

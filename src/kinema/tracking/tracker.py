@@ -27,11 +27,11 @@ from kinema.tracking.jumps import split, with_jumps
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import real_tracks
 from kinema.tracking.perception import Perception
-from kinema.tracking.prefetch import Worker, prefetched
 from kinema.tracking.reappearance import people_from
 from kinema.tracking.shadows import without_shadows
 from kinema.tracking.track import Track
 from kinema.video import Frame, VideoReader
+from kinema.video.prefetch import Worker, prefetched
 
 Observer = Callable[[Frame, np.ndarray], None]
 """Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kinema.tracking import TrackingOptions, track_people
-from kinema.tracking.prefetch import Worker, prefetched
 from kinema.video import Frame, VideoReader, open_video
+from kinema.video.prefetch import Worker, prefetched
 
 both = pytest.mark.parametrize("own_thread", [True, False])
 

@@ -1,4 +1,4 @@
-"""Background threads of tracking: they decode frames ahead and run the detector."""
+"""Background threads: they decode frames ahead, and run what need not be waited for, such as a detector."""
 
 from __future__ import annotations
 
