@@ -89,13 +89,15 @@ class Reduced:
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """The normal equations of the cameras (blocks at rows, and the right side) and of the points (k,k,P), (k,P); and
-    the weighted Jacobians from which the blocks between them are made: own (2,u,N) by each camera's unknowns, common
-    (2,s,N) by those of all cameras, by_point (2,k,N) by the points."""
+    """The normal equations of the cameras and of the points (k,k,P), and their right sides, of the points (k,P); basis
+    (4,k,P): of the points' changes; and the weighted Jacobians from which the blocks between cameras and points are
+    made: own (2,u,N) by each camera's unknowns, common (2,s,N) by those of all cameras, by_point (2,k,N) by the points.
+    """
 
     problem: Problem
-    cameras: list[tuple[np.ndarray, np.ndarray]]
+    cameras: NormalMatrix
     right: np.ndarray
+    basis: np.ndarray
     points: np.ndarray
     right_points: np.ndarray
     own: np.ndarray
@@ -105,11 +107,7 @@ class System:
     def reduced(self, damping: float) -> Reduced:
         """The system with the points eliminated (Schur complement), for a damping of the diagonal."""
         problem = self.problem
-        normal, right, ties = NormalMatrix(problem.size), self.right.copy(), []
-        for rows, block in self.cameras:
-            grown = block.copy()
-            grown[range(len(rows)), range(len(rows))] *= 1 + damping
-            normal.add(rows, grown)
+        normal, right, ties = self.cameras.damped(damping), self.right.copy(), []
         diagonal = np.einsum("iip->ip", self.points)
         roots = inverse_root(self.points, damping * diagonal + 1e-9 * (1 + diagonal))
         ahead = lower_times(roots, self.right_points)
@@ -136,7 +134,9 @@ class Problem:
     """The layout of the unknowns, and the equations at given views. sightings: in the order of their cameras."""
 
     def __init__(self, views: Views, sightings: Sightings, unknowns: Unknowns) -> None:
-        self.sightings, self.unknowns = sightings, unknowns
+        # Both rows of the pixels in one piece, as `seen` gives them.
+        self.sightings = replace(sightings, pixels=np.asfortranarray(sightings.pixels))
+        self.unknowns = unknowns
         expected = unknowns.expected
         self.prior = views.log_focal.copy() if expected is None else np.full(len(views.log_focal), expected)
         cameras = len(views.rotation)
@@ -159,6 +159,7 @@ class Problem:
         """(C,u) the unknowns of a camera, -1 for those that are held."""
         self.common = np.array([each for each in (self.shared, self.bend) if each >= 0], int)
         """(s,) those of all cameras."""
+        self.rows = np.concatenate([self.own, np.tile(self.common, (cameras, 1))], axis=1)
         self.prior_rows = self._prior_rows()
         self.starts = np.searchsorted(sightings.camera, np.arange(cameras + 1))
         self.sums = sums_by_group(sightings.point, len(views.points))
@@ -237,29 +238,25 @@ class Problem:
         views, part = state.views, self.sightings
         slope = slopes(views, part, state.local)
         root = np.sqrt(state.weights)
-        columns = [slope.turn, slope.centre][: self.width // 3]
+        columns = [slope.turn, slope.by_centre] if self.unknowns.moves else [slope.turn]
         columns += [slope.focal] if self.each >= 0 or self.shared >= 0 else []
         columns += [slope.bend] if self.bend >= 0 else []
         weighted = np.concatenate([*columns, state.residuals.T[:, None]], axis=1) * root
-        basis = tangents(views.points, self.unknowns.moves).transpose(1, 2, 0).take(part.point, axis=2)
-        by_point = (slope.point[:, 0, None] * basis[0]) * root
-        for each in range(1, 4):
-            by_point += (slope.point[:, each, None] * basis[each]) * root
-        own, cameras, right = self.own.shape[1], [], np.zeros(self.size)
-        for camera, block in enumerate(squares(weighted, self.starts)):
-            index = np.append(self.own[camera], self.common)
-            known = index >= 0
-            if known.any():
-                cameras.append((index[known], block[:-1, :-1][np.ix_(known, known)]))
-                right[index[known]] += block[:-1, -1][known]
+        basis = tangents(views.points, self.unknowns.moves)
+        by_point = slope.by_point(basis.take(part.point, axis=2))
+        by_point *= root
+        own, cameras = self.own.shape[1], NormalMatrix(self.size)
+        blocks = squares(weighted, self.starts)
+        cameras.add(self.rows, blocks[:, :-1, :-1])
+        right = np.bincount(self.rows.ravel() + 1, blocks[:, :-1, -1].ravel(), self.size + 1)[1:]
         if self.prior_rows.shape[0]:
             right += self.prior_rows.T @ self._prior_residuals(views)
         for start, stop in itertools.pairwise(self.prior_rows.indptr.tolist()):
             values = self.prior_rows.data[start:stop]
-            cameras.append((self.prior_rows.indices[start:stop], np.outer(values, values)))
+            cameras.add(self.prior_rows.indices[start:stop], np.outer(values, values))
         square = self.by_points(products(by_point, np.concatenate([by_point, weighted[:, -1:]], axis=1)))
         return System(
-            self, cameras, right, square[:, :-1], square[:, -1], weighted[:, :own], weighted[:, own:-1], by_point
+            self, cameras, right, basis, square[:, :-1], square[:, -1], weighted[:, :own], weighted[:, own:-1], by_point
         )
 
     def step(self, views: Views, system: System, damping: float) -> Views:
@@ -269,8 +266,8 @@ class Problem:
         left = reduced.ahead.copy()
         for chunk, tie in zip(self.chunks, reduced.ties, strict=True):
             left[:, chunk.points] += np.tensordot(change[chunk.unknowns], tie, axes=1)
-        own = -np.einsum("jip,jp->pi", reduced.roots, left)
-        points = views.points + np.einsum("pij,pj->pi", tangents(views.points, self.unknowns.moves), own)
+        own = -np.einsum("jip,jp->ip", reduced.roots, left)
+        points = views.points + np.einsum("ijp,jp->pi", system.basis, own)
         points = points / np.linalg.norm(points, axis=1, keepdims=True)
         turn, centre = np.zeros_like(views.centre), np.zeros_like(views.centre)
         free = self.columns >= 0

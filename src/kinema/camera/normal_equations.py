@@ -15,24 +15,40 @@ class NormalMatrix:
     """A symmetric matrix that is added up from blocks, dense or sparse."""
 
     def __init__(self, size: int) -> None:
-        self._dense = np.zeros((size, size)) if size <= DENSE else None
+        # One row and column more, for what is not asked for.
+        self._dense = np.zeros((size + 1, size + 1)) if size <= DENSE else None
         self._size = size
         self._parts: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, rows: np.ndarray, block: np.ndarray) -> None:
-        """Add a block (n,n) at some rows (n,), and columns, all of them different."""
-        if self._dense is not None:
-            self._dense[rows[:, None], rows] += block
+    def add(self, rows: np.ndarray, blocks: np.ndarray) -> None:
+        """Add blocks (...,n,n) at some rows (...,n), and columns; -1 for those that do not count."""
+        if self._dense is None:
+            self._parts.append((rows, blocks))
+        elif rows.ndim == 1:
+            self._dense[rows[:, None], rows] += blocks
         else:
-            self._parts.append((rows, block))
+            places = rows[..., None] % (self._size + 1) * (self._size + 1) + rows[..., None, :] % (self._size + 1)
+            np.add.at(self._dense.ravel(), places.ravel(), blocks.ravel())
+
+    def damped(self, damping: float) -> NormalMatrix:
+        """A copy, its diagonal grown by a share of itself."""
+        grown = NormalMatrix(self._size)
+        if self._dense is not None and grown._dense is not None:
+            grown._dense[:] = self._dense
+            grown._dense.ravel()[:: self._size + 2] *= 1 + damping
+        for rows, blocks in self._parts:
+            one = np.eye(rows.shape[-1])
+            grown._parts.append((rows, blocks * (1 + damping * one)))
+        return grown
 
     def matrix(self) -> np.ndarray | sp.csc_matrix:
         if self._dense is not None:
-            return self._dense
-        row = np.concatenate([np.repeat(rows, len(rows)) for rows, _ in self._parts])
-        column = np.concatenate([np.tile(rows, len(rows)) for rows, _ in self._parts])
+            return self._dense[:-1, :-1]
+        row = np.concatenate([np.repeat(rows, rows.shape[-1]) for rows, _ in self._parts])
+        column = np.concatenate([np.repeat(rows[..., None, :], rows.shape[-1], -2).ravel() for rows, _ in self._parts])
         data = np.concatenate([block.ravel() for _, block in self._parts])
-        return sp.coo_matrix((data, (row, column)), shape=(self._size, self._size)).tocsc()
+        known = (row >= 0) & (column >= 0)
+        return sp.coo_matrix((data[known], (row[known], column[known])), shape=(self._size, self._size)).tocsc()
 
 
 def inverse_root(matrices: np.ndarray, damping: np.ndarray) -> np.ndarray:
@@ -55,10 +71,12 @@ def inverse_root(matrices: np.ndarray, damping: np.ndarray) -> np.ndarray:
 
 def lower_times(lower: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Lower triangular matrices (k,k,N) times vectors (...,k,N)."""
-    rows = [
-        sum(lower[i, j] * vectors[..., j, :] for j in range(i + 1)) for i in range(len(lower))
-    ]  # fmt: skip
-    return np.stack(rows, axis=-2)
+    out = np.empty(vectors.shape)
+    for i in range(len(lower)):
+        np.multiply(lower[i, 0], vectors[..., 0, :], out=out[..., i, :])
+        for j in range(1, i + 1):
+            out[..., i, :] += lower[i, j] * vectors[..., j, :]
+    return out
 
 
 def sums_by_group(group: np.ndarray, count: int) -> sp.csr_matrix:
@@ -69,7 +87,9 @@ def sums_by_group(group: np.ndarray, count: int) -> sp.csr_matrix:
 
 def products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(i,j,N): sums of products of (2,i,N) and (2,j,N)."""
-    return np.asarray(first[0][:, None] * second[0] + first[1][:, None] * second[1])
+    out = first[0][:, None] * second[0]
+    out += first[1][:, None] * second[1]
+    return np.asarray(out)
 
 
 def solve_normal(matrix: np.ndarray | sp.csc_matrix, right: np.ndarray) -> np.ndarray:

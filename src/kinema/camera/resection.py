@@ -29,8 +29,8 @@ def resect(views: Views, sightings: Sightings, *, moves: bool, rounds: int = 10)
         loss = LOSS * max(1.0, 16.0 / 2**number)
         root = np.sqrt(np.where(local[:, 2] <= NEAREST, 0.0, cauchy(residuals, loss, part.exact)[0]))
         slope = slopes(views, part, local)
-        own = np.concatenate([slope.turn, slope.centre][: width // 3] + [residuals.T[:, None]], axis=1)
-        summed = squares(own * root, starts)
+        columns = [slope.turn, *([slope.by_centre] if moves else []), residuals.T[:, None]]
+        summed = squares(np.concatenate(columns, axis=1) * root, starts)
         matrix = summed[:, :width, :width]
         diagonal = np.einsum("cii->ci", matrix)
         matrix = matrix + np.eye(width) * (1e-6 * diagonal + 1e-9)[:, None]

@@ -55,7 +55,7 @@ def seen(views: Views, sightings: Sightings) -> tuple[np.ndarray, np.ndarray]:
     along = points[:3] - points[3] * views.centre.T.take(sightings.camera, axis=1)
     turn = _turns(views, sightings)
     local = turn[:, 0] * along[0] + turn[:, 1] * along[1] + turn[:, 2] * along[2]
-    flat = local[:2] * (np.exp(views.log_focal[sightings.camera]) / np.maximum(local[2], NEAREST))
+    flat = local[:2] * (np.exp(views.log_focal).take(sightings.camera) / np.maximum(local[2], NEAREST))
     if views.bend:
         flat *= 1 + views.bend * _reach(flat, views.middle)
     return local.T, (flat + views.middle[:, None]).T
@@ -73,55 +73,71 @@ def _reach(flat: np.ndarray, middle: np.ndarray) -> np.ndarray:
 
 
 def tangents(points: np.ndarray, moves: bool) -> np.ndarray:
-    """Bases (P,4,k) of the changes of unit vectors (P,4): three directions, or two that keep w = 0."""
+    """Bases (4,k,P) of the changes of unit vectors (P,4): three directions, or two that keep w = 0."""
     size = 4 if moves else 3
-    vector = points[:, :size].copy()
-    sign = np.where(vector[:, -1] < 0, -1.0, 1.0)
-    vector[:, -1] += sign * np.linalg.norm(vector, axis=1)
-    mirror = np.eye(size) - 2 * vector[:, :, None] * vector[:, None] / np.sum(vector**2, axis=1)[:, None, None]
-    basis = np.zeros((len(points), 4, size - 1))
-    basis[:, :size] = mirror[:, :, :-1]
+    vector = points[:, :size].T.copy()
+    vector[-1] += np.copysign(np.sqrt((vector**2).sum(axis=0)), vector[-1])
+    across = vector[:-1] * (-2 / (vector**2).sum(axis=0))
+    basis = np.zeros((4, size - 1, len(points)))
+    np.multiply(vector[:, None], across, out=basis[:size])
+    for each in range(size - 1):
+        basis[each, each] += 1
     return basis
 
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Derivatives of the pixels (2,.,N): by the camera's turn (3) and centre (3), the homogeneous point (4), the log
-    focal length (1) and the bend (1)."""
+    """Derivatives of the pixels (2,.,N): by the camera's turn (3), the place of the point around it (3), (x, y, z) -
+    w centre of the homogeneous point (x, y, z, w), in the axes of the world, the log focal length (1) and the bend (1);
+    centre (3,N): of each sighting's camera, and weight (N,): w of each one's point."""
 
     turn: np.ndarray
-    centre: np.ndarray
-    point: np.ndarray
+    place: np.ndarray
     focal: np.ndarray
     bend: np.ndarray
+    centre: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def by_centre(self) -> np.ndarray:
+        """(2,3,N) by the camera's centre."""
+        return np.asarray(-self.weight * self.place)
+
+    def by_point(self, basis: np.ndarray) -> np.ndarray:
+        """(2,k,N) by changes (4,k,N) of the homogeneous points, of `tangents`."""
+        place = self.place
+        moved = basis[:3] - self.centre[:, None] * basis[3] if self.weight.any() else basis[:3]
+        return np.asarray(place[:, 0, None] * moved[0] + place[:, 1, None] * moved[1] + place[:, 2, None] * moved[2])
 
 
 def slopes(views: Views, sightings: Sightings, local: np.ndarray) -> Slopes:
     """local (N,3): the points in their cameras' frames, of `seen`."""
     x, y, z = local.T
-    scale = np.exp(views.log_focal[sightings.camera]) / np.maximum(z, NEAREST)
+    depth = np.maximum(z, NEAREST)
+    scale = np.exp(views.log_focal).take(sightings.camera) / depth
     flat = scale * local.T[:2]
-    zero = np.zeros_like(scale)
-    across = -flat / np.maximum(z, NEAREST)
-    by_local = np.array([[scale, zero, across[0]], [zero, scale, across[1]]])
+    across = -flat / depth
+    turned = _turns(views, sightings)
+    # By the turn, w x X, and by the place, of the picture without a bend.
+    turn, place = np.empty((2, 2, 3, len(scale)))
+    for row in range(2):
+        place[row] = scale * turned[row] + across[row] * turned[2]
+    turn[0, 0], turn[1, 1] = y * across[0], -x * across[1]
+    turn[0, 1], turn[1, 0] = z * scale - x * across[0], y * across[1] - z * scale
+    turn[0, 2], turn[1, 2] = -y * scale, x * scale
     by_focal, reach = flat, _reach(flat, views.middle)
     if views.bend:
         # (1 + bend r^2) flat, whose square r^2 counts in units of the corner's.
-        grown = 1 + views.bend * reach
         mixed = (2 * views.bend / np.sum(views.middle**2)) * flat[:, None] * flat
+        grown = 1 + views.bend * reach
         mixed[0, 0] += grown
         mixed[1, 1] += grown
-        by_local = mixed[:, 0, None] * by_local[0] + mixed[:, 1, None] * by_local[1]
+        turn = mixed[:, 0, None] * turn[0] + mixed[:, 1, None] * turn[1]
+        place = mixed[:, 0, None] * place[0] + mixed[:, 1, None] * place[1]
         by_focal = mixed[:, 0] * flat[0] + mixed[:, 1] * flat[1]
-    first, second, third = by_local[:, 0], by_local[:, 1], by_local[:, 2]
-    by_turn = np.stack([y * third - z * second, z * first - x * third, x * second - y * first], axis=1)  # w x X
-    turn = _turns(views, sightings)
-    by_place = first[:, None] * turn[0] + second[:, None] * turn[1] + third[:, None] * turn[2]
     centre = views.centre.T.take(sightings.camera, axis=1)
-    by_weight = -(by_place * centre).sum(axis=1, keepdims=True)
-    by_centre = -views.points[sightings.point, 3] * by_place
-    by_point = np.concatenate([by_place, by_weight], axis=1)
-    return Slopes(by_turn, by_centre, by_point, by_focal[:, None], (flat * reach)[:, None])
+    weight = views.points[:, 3].take(sightings.point)
+    return Slopes(turn, place, by_focal[:, None], (flat * reach)[:, None], centre, weight)
 
 
 def squares(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
