@@ -7,7 +7,7 @@ path that returns to its beginning drifts.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -62,6 +62,22 @@ def resume_travelling(
     return growing.finish()
 
 
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two keyframes' essential matrix, the pixels (n,2) in both of the points that follow it, and their share of those
+    that both see."""
+
+    matrix: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    share: float
+
+    @property
+    def promise(self) -> float:
+        """What `_Growing._two` scores at most."""
+        return self.share * float(np.sqrt(len(self.before)))
+
+
 class _Growing:
     """What is known so far: cameras that are `placed`, points that are `mapped`, sightings that are `good`."""
 
@@ -88,9 +104,13 @@ class _Growing:
         """Place the two keyframes that promise most."""
         best: tuple[float, int, int, np.ndarray, np.ndarray] | None = None
         pairs = far_pairs(self.tracks, self.keys, 40) or far_pairs(self.tracks, self.keys, 16, 0.1)
-        for i in np.unique(np.linspace(0, len(pairs) - 1, STARTS).astype(int)) if pairs else ():
-            a, b = pairs[i]
-            found = self._two(a, b)
+        chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, STARTS).astype(int))] if pairs else []
+        tried = [(a, b, each) for a, b in chosen if (each := self._epipolar(a, b)) is not None]
+        # What costs most is asked of those that can still be the best only.
+        for a, b, each in sorted(tried, key=lambda one: one[2].promise, reverse=True):
+            if best is not None and each.promise < best[0]:
+                break
+            found = self._two(each)
             if found is not None and (best is None or found[0] > best[0]):
                 best = (found[0], a, b, found[1], found[2])
         if best is None:
@@ -114,24 +134,31 @@ class _Growing:
         self.placed = placed.copy()
         self._triangulate()
 
-    def _two(self, a: int, b: int) -> tuple[float, np.ndarray, np.ndarray] | None:
-        """How good a beginning two keyframes are, and the second one's rotation and centre seen from the first."""
+    def _epipolar(self, a: int, b: int) -> _Pair | None:
+        """The epipolar geometry of two keyframes."""
         _, before, after = self.tracks.common(self.keys[a], self.keys[b])
-        middle, focal = self.tracks.middle, self.focal
+        before, after = before.astype(float), after.astype(float)
         matrix, kept = cv2.findEssentialMat(
-            before.astype(float), after.astype(float), focal, tuple(middle), cv2.RANSAC, 0.999, 1.0
-        )
-        if matrix is None or matrix.shape != (3, 3):
+            before, after, self.focal, tuple(self.tracks.middle), cv2.RANSAC, 0.999, 1.0
+        )  # fmt: skip
+        if matrix is None or matrix.shape != (3, 3) or not kept.any():
             return None
+        inside = kept[:, 0] > 0
+        return _Pair(matrix, before[inside], after[inside], float(inside.mean()))
+
+    def _two(self, pair: _Pair) -> tuple[float, np.ndarray, np.ndarray] | None:
+        """How good a beginning two keyframes are, and the second one's rotation and centre seen from the first."""
+        middle, focal = self.tracks.middle, self.focal
         _, rotation, shift, front = cv2.recoverPose(
-            matrix, before.astype(float), after.astype(float), focal=focal, pp=tuple(middle), mask=kept
+            pair.matrix, pair.before, pair.after, focal=focal, pp=tuple(middle), mask=None
         )
         inside = front[:, 0] > 0
         if inside.sum() < FEWEST:
             return None
-        back = rays(after[inside], focal, middle) @ rotation
-        angle = np.arccos(np.clip(np.sum(rays(before[inside], focal, middle) * back, axis=1), -1, 1))
-        score = inside.mean() * min(float(np.median(angle)) / START_PARALLAX, 1.0) * np.sqrt(inside.sum())
+        back = rays(pair.after[inside], focal, middle) @ rotation
+        angle = np.arccos(np.clip(np.sum(rays(pair.before[inside], focal, middle) * back, axis=1), -1, 1))
+        parallax = min(float(np.median(angle)) / START_PARALLAX, 1.0)
+        score = pair.share * inside.mean() * parallax * np.sqrt(inside.sum())
         return float(score), rotation, -rotation.T @ shift[:, 0]
 
     def grow(self) -> None:
