@@ -54,11 +54,12 @@ def test_slopes_are_the_derivatives_of_what_is_seen():
         turned = difference(lambda by, u=unit: replace(views, rotation=axis_angle_to_matrix(by * u) @ views.rotation))
         np.testing.assert_allclose(found.turn[:, axis], turned, rtol=1e-4, atol=1e-3)
         moved = difference(lambda by, u=unit: replace(views, centre=views.centre + by * u))
-        np.testing.assert_allclose(found.centre[:, axis], moved, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(found.by_centre[:, axis], moved, rtol=1e-4, atol=1e-3)
     for axis in range(4):
         unit = np.eye(4)[axis]
         moved = difference(lambda by, u=unit: replace(views, points=views.points + by * u))
-        np.testing.assert_allclose(found.point[:, axis], moved, rtol=1e-4, atol=1e-3)
+        along = found.by_point(np.tile(unit[:, None, None], len(sightings.point)))
+        np.testing.assert_allclose(along[:, 0], moved, rtol=1e-4, atol=1e-3)
     zoomed = difference(lambda by: replace(views, log_focal=views.log_focal + by))
     np.testing.assert_allclose(found.focal[:, 0], zoomed, rtol=1e-4, atol=1e-3)
     bent = difference(lambda by: replace(views, bend=views.bend + by))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kinema.camera.explaining import FAR, _error_of_left
+from kinema.camera.travelling import FAR, _error_of_left
 from kinema.camera.turning import sighted
 from kinema.camera.views import Sightings, Views
 from tests.camera.test_shot import FOCAL, MIDDLE, orbiting, tracks_of
