@@ -62,16 +62,15 @@ class State:
 @dataclass(frozen=True, eq=False)
 class Chunk:
     """Points that are eliminated together. points (p,): their indices. sightings (n,): of these points by cameras that
-    are not fixed. shape (u,k,p): of the block of the normal matrix between these cameras' unknowns and the points, and
-    places (u,k,n): where in it each sighting's products belong. unknowns: the block's rows in the whole system, and
-    known (u,) bool: the rows of the block that are solved for."""
+    are not fixed. shape (u,k,p): of the block of the normal matrix between these cameras' own unknowns and the points,
+    and places (u',k,n): where in it, with one more row for what is not sought, each sighting's products belong.
+    unknowns: the block's rows in the whole system, and those of all cameras."""
 
     points: np.ndarray
     sightings: np.ndarray
     shape: tuple[int, int, int]
     places: np.ndarray
     unknowns: np.ndarray
-    known: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,18 +113,18 @@ class System:
         by_point = lower_times(roots.take(problem.sightings.point, axis=2), self.by_point)
         shared = problem.by_points(products(self.common, by_point)) if len(problem.common) else None
         for chunk in problem.chunks:
-            tie = np.zeros(chunk.shape)
             rows, whole = chunk.sightings, len(chunk.sightings) == self.own.shape[2]
-            own, their = (self.own, by_point) if whole else (self.own[..., rows], by_point[..., rows])
+            own, their = (self.own, by_point) if whole else (each.take(rows, axis=2) for each in (self.own, by_point))
+            height, *others = chunk.shape
+            tie = np.zeros((height + 1, *others))
             tie.ravel()[chunk.places] = products(own, their)
+            tie = tie[:-1]
             if shared is not None:
-                tie = np.concatenate([tie, shared[..., chunk.points]])
-            if not chunk.known.all():
-                tie = tie[chunk.known]
+                tie = np.concatenate([tie, shared.take(chunk.points, axis=2)])
             if len(tie):
                 flat = tie.reshape(len(tie), -1)
                 normal.add(chunk.unknowns, -(flat @ flat.T))
-                right[chunk.unknowns] -= flat @ ahead[:, chunk.points].ravel()
+                right[chunk.unknowns] -= flat @ ahead.take(chunk.points, axis=1).ravel()
             ties.append(tie)
         return Reduced(normal.matrix(), right, roots, ahead, ties)
 
@@ -186,14 +185,13 @@ class Problem:
         for number, start in enumerate(range(0, points, size)):
             here = rows if ends is None else rows[ends[number] : ends[number + 1]]
             cameras, camera = np.unique(part.camera[here], return_inverse=True)
-            columns = np.append(self.own[cameras].ravel(), self.common)
-            own, count = self.own.shape[1], min(size, points - start)
-            row = camera * own + np.arange(own)[:, None]
+            columns, count = self.own[cameras], min(size, points - start)
+            known = columns >= 0
+            height = int(known.sum())
+            row = np.where(known, np.cumsum(known).reshape(known.shape) - 1, height).T.take(camera, axis=1)
             places = (row[:, None] * width + np.arange(width)[:, None]) * count + place[part.point[here]] - start
-            shape = len(cameras) * own, width, count
-            chunks.append(
-                Chunk(order[start : start + size], here, shape, places, columns[columns >= 0], columns >= 0)
-            )  # fmt: skip
+            unknowns = np.append(columns[known], self.common)
+            chunks.append(Chunk(order[start : start + size], here, (height, width, count), places, unknowns))
         return chunks
 
     def state(self, views: Views) -> State:
