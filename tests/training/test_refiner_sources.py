@@ -120,7 +120,7 @@ def test_rendered_windows_are_fitted_as_in_a_run():
 
 def test_invalid_input_is_refused(tmp_path):
     errors = MeasuredErrors.of(windows(), BODY)
-    with pytest.raises(UsageError, match="trains refiners of 3d or smpl, not of 2d"):
+    with pytest.raises(UsageError, match="trains refiners of 3d or smpl, not 2d"):
         MocapSource(sequences(), errors, BODY, "2d")
     with pytest.raises(InputError, match="no sequence of motion capture is left"):
         MocapSource([], errors, BODY, "3d")
