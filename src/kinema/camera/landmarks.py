@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.camera.normal_equations import sums_by_group
 from kinema.camera.resection import INLIER
 from kinema.camera.views import Sightings, Views, seen
 
@@ -40,13 +41,10 @@ def landmarks(
     # In units of the square of the point's distance, so that the sums are well scaled.
     told = (np.exp(views.log_focal[part.camera]) / sigma) ** 2
     fixed = told[:, None, None] * (np.eye(3) - ray[:, :, None] * ray[:, None])
-
-    def total(values: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(point, column, size) for column in values.reshape(len(values), -1).T], axis=1)
-
+    total = sums_by_group(point, size)
     twice = np.flatnonzero(np.bincount(point, minlength=size) >= 2)
-    information = total(fixed)[twice].reshape(-1, 3, 3)
-    mean = total(ray)[twice]
+    information = (total @ fixed.reshape(-1, 9))[twice].reshape(-1, 3, 3)
+    mean = (total @ ray)[twice]
     mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
     least = 1e-9 * np.trace(information, axis1=1, axis2=2)[:, None, None] * np.eye(3)
     covariance = np.linalg.inv(information + least)

@@ -96,7 +96,7 @@ def scale_of(
     scale = _searched(walkers, fastest)
     nothing = Footing(np.zeros(0, dtype=int), np.zeros(0), np.zeros((0, 0)))
     for speed, share in zip(SPEEDS, SHARES, strict=True):
-        found = [_refined(walker, scale, speed, share) for walker in walkers]
+        found = [_refined(walker, scale, walker.standing(scale, speed, share)) for walker in walkers]
         scale, uncertain, apart = _together(walkers, found, nothing, scale, usual)
         scale = max(scale, SLOWEST / fastest)
     if places is not None and sigma is not None:
@@ -105,7 +105,7 @@ def scale_of(
             told = footing(walkers, standing, places, sigma, scale, apart)
             if told is None:
                 break
-            found = [_refined(walker, scale, SPEEDS[-1], SHARES[-1]) for walker in walkers]
+            found = [_refined(walker, scale, weight) for walker, weight in zip(walkers, standing, strict=True)]
             scale, uncertain, _ = _together(walkers, found, told, scale, usual)
     return Scale(scale, uncertain, "people")
 
@@ -163,12 +163,11 @@ def _searched(walkers: Sequence[Walker], fastest: float) -> float:
     return float(scales[np.argmax(score)])
 
 
-def _refined(walker: Walker, scale: float, speed: float, share: float) -> tuple[float, float] | None:
+def _refined(walker: Walker, scale: float, weight: np.ndarray) -> tuple[float, float] | None:
     """The scale that keeps one person's feet still, and its standard deviation, both in metres per unit, at the fitted
-    size; None if they tell nothing. scale: as known so far; speed, share: as for `contact_weights`.
+    size; None if they tell nothing. scale: as known so far; weight (F,K): how likely each point stands there.
     """
     track, eye = walker.at(scale), scale * walker.way
-    weight = walker.standing(scale, speed, share)
     information, pull = evidence_of_shift(track, weight, eye, walker.way)
     if information * scale**2 < 1e-4:
         return None
