@@ -143,6 +143,20 @@ def test_the_doubled_overlay_keeps_times_and_sound(tmp_path, monkeypatch):
         assert len(container.streams.audio) == 1
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_progress_counts_the_drawn_frames_where_the_motion_covers_fewer(factor, tmp_path, monkeypatch):
+    monkeypatch.setenv("KINEMA_CACHE", str(tmp_path / "cache"))
+    video = source_video(tmp_path / "clip.mp4", UNEVEN)
+    motion = motion_of(3).replace(times=UNEVEN[:3])
+    calls = []
+    report = write_overlay(
+        motion, BODY, video, tmp_path / "overlay.mp4", OverlayOptions(fps_factor=factor),
+        progress=lambda done, total: calls.append((done, total)),
+    )  # fmt: skip
+    assert report.frames == 8 * factor - factor + 1
+    assert calls == [(i, report.frames) for i in range(1, report.frames + 1)]
+
+
 def test_a_view_of_the_world_alone_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("KINEMA_CACHE", str(tmp_path / "cache"))
     motion = motion_of(3)

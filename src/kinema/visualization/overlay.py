@@ -117,6 +117,7 @@ def _write(
         options = dataclasses.replace(options, surface="fitted")
     source = (motion.width or _UNKNOWN[0], motion.height or _UNKNOWN[1])
     frames: Frames = Paper(motion, *source) if video is None else video
+    likely = motion.num_frames if video is None else max(video.num_frames_estimate or 0, motion.num_frames)
     source = frames.width, frames.height
     size = _view_size(source, options)
     looks = None if options.view == "camera" else vantage(motion, size, options.view, camera=options.frustum)
@@ -126,6 +127,7 @@ def _write(
         apart = breaks(motion)
         frames, motion = DoubledVideo(frames, apart, between), doubled(motion)
         looks = doubled_path(looks, apart) if looks is not None and len(looks) > 1 else looks
+        likely = max(2 * likely - 1, 1)
     views = _views(motion, body, source, options, looks)
     width, height = sum(view.width for view in views), views[0].height
     audio = video.path if video is not None and options.audio and video.metadata.get("has_audio") else None
@@ -141,7 +143,7 @@ def _write(
             else:
                 writer.write_planes(picture, time * slow)
             done += 1
-            progress(done, motion.num_frames)
+            progress(done, max(likely, done))
     warnings.extend(writer.warnings)
     return done
 
