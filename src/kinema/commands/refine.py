@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.body.loading import other_version
     from kinema.commands._tables import print_table
     from kinema.formats import load_motion, motion_file, save_motion
+    from kinema.formats.registry import format_by_suffix
     from kinema.refinement import refine
     from kinema.refinement.measures import SMOOTHING
     from kinema.refinement.registry import REFINERS
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     REFINERS.find(args.method).make_options(**given)
     file = motion_file(args.file)
     out = output_file(args.out, file.with_name(f"{file.stem}_refined.pkl"), file)
+    format_by_suffix(out)  # raises before the work
     motion = load_motion(file, format=args.format, fps=args.fps)
     body = load_body(args.body_model)
     refined = refine(motion, body, args.method, **given)

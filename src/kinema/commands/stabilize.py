@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kinema.formats import load_motion, motion_file, save_motion
+    from kinema.formats.registry import format_by_suffix
     from kinema.refinement import stabilize_motion
     from kinema.refinement.options import STEPS, StabilizeOptions
     from kinema.refinement.stabilizing import STABILIZED
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     steps = tuple(step for step in STEPS if args.step is None or step in args.step)
     file = motion_file(args.file)
     out = output_file(args.out, file.with_name(f"{file.stem}_stable.pkl"), file)
+    format_by_suffix(out)  # raises before the work
     motion = load_motion(file, format=args.format, fps=args.fps)
     stable = stabilize_motion(motion, options=options_from(args, StabilizeOptions, steps=steps))
     for person in stable:

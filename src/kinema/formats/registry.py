@@ -332,10 +332,12 @@ def formats() -> tuple[MotionFormat, ...]:
 
 
 def format_by_suffix(path: Path) -> MotionFormat:
-    """The format to write a file of this name in. Raises UsageError for an unknown suffix."""
+    """The format to write a file of this name in. Raises UsageError for an unknown suffix and for a folder."""
     writers = [f for f in FORMATS if f.writes and not f.named]
     for entry in writers:
         if path.suffix.lower() in entry.suffixes:
             return entry
     known = ", ".join(dict.fromkeys(s for f in writers for s in f.suffixes))
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file in it, with one of the suffixes {known}")
     raise UsageError(f"cannot tell the motion format of {path.name!r} by its suffix; use one of {known}")
