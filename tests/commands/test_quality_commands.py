@@ -157,3 +157,26 @@ def test_help_has_examples(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert f"kinema {command} smpl_output.pkl" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["stabilize"], ["refine", "--method", "savgol"], ["convert"]])
+def test_a_folder_in_place_of_the_file_to_write_is_named_before_the_work(saved, tmp_path, capsys, command):
+    (tmp_path / "results").mkdir()
+    assert main([*command, str(saved["walk"]), "--out", str(tmp_path / "results")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{tmp_path / 'results'} is a folder; name a file in it" in said.err
+
+
+def test_a_sentence_that_answers_several_checks_is_printed_once(tmp_path, capsys):
+    (tmp_path / "empty.pkl").write_bytes(pickle.dumps({}))
+    assert main(["validate", str(tmp_path / "empty.pkl")]) == 1
+    assert capsys.readouterr().out.count("there is nobody in it") == 1
+
+
+def test_a_frame_number_too_large_is_called_that(saved, tmp_path, capsys):
+    content = pickle.loads(saved["walk"].read_bytes())
+    next(iter(content.values()))["frame_ids"][-1] = 2**62
+    (tmp_path / "huge.pkl").write_bytes(pickle.dumps(content))
+    assert main(["validate", str(tmp_path / "huge.pkl")]) == 1
+    assert "frame_ids must be whole numbers of at most 9.0072e+15" in capsys.readouterr().out

@@ -105,9 +105,11 @@ def lines(validation: Validation) -> list[str]:
     """The validation as lines for a terminal, verdict first."""
     parts = ", ".join(f"{check} {verdict}" for check, verdict in validation.verdicts.items())
     out = [f"{validation.verdict}  ({parts})"]
+    said = {}  # one sentence may be the answer of several checks
     for problem in validation.problems:
         who = "" if problem.person is None else f"person {problem.person}: "
-        out.append(f"  {who}{problem.sentence}")
+        said[f"  {who}{problem.sentence}"] = True
+    out += said
     for report in validation.people:
         out += _person(report)
     return out

@@ -14,6 +14,9 @@ LARGEST = 1e9
 """Largest magnitude of any number in a motion file: metres, radians, pixels, seconds are far below, and squares and
 products of such numbers stay finite."""
 
+_EXACT = 2**53
+"""Up to here every whole number is exact as a float64."""
+
 _FLOAT_MAX = float(np.finfo(np.float64).max)
 
 
@@ -72,8 +75,10 @@ def numbers(
 def integers(value: Any, key: str, what: str) -> np.ndarray:
     """`value` as a (n,) int64 array. Raises InputError, also for floats that are not whole numbers."""
     array = numbers(value, key, what, ("n",), largest=_FLOAT_MAX)
-    if np.any(array != np.round(array)) or np.any(np.abs(array) > 2**53):
+    if np.any(array != np.round(array)):
         raise InputError(f"{what}: {key} must be whole numbers")
+    if np.any(np.abs(array) > _EXACT):
+        raise InputError(f"{what}: {key} must be whole numbers of at most {_EXACT:g}")
     return array.astype(np.int64)
 
 
