@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kinema.evaluation.angle_scores import AngleScores
 
 _POSITIONS_ONLY = ("calibration", "camera", "axes", "up", "align", "frame", "source", "body_model")
-"""Options that mean nothing for angles."""
+"""Options that do not apply to angles."""
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Little memory: `ulimit -v`, containers and batch queues limit it, and libraries report that in many ways."""
+"""Running out of memory: `ulimit -v`, containers and batch queues limit it; libraries report it in different ways."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEEDED = 1_200_000_000
 """Bytes of address space that the networks and the libraries around them take, measured with `ulimit -v`."""
 
 LEAST = 300_000_000
-"""Bytes of address space below which no command begins: OpenBLAS waits forever for its buffers."""
+"""Bytes of address space below which no command starts: OpenBLAS would wait for its buffers forever."""
 
 _SIGNS = (
     "failed to map segment",
@@ -53,7 +53,7 @@ def few_threads_in_little_memory() -> None:
 
 
 def too_little_to_begin() -> MemoryShortage | None:
-    """The sentence for a limit at which loading the libraries would fail, or never end; None if there is enough."""
+    """The error for a limit too low to load the libraries, which would fail or hang; None if there is enough."""
     limit = address_space()
     return _shortage() if limit is not None and limit < LEAST else None
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from kinema.commands._options import add_quiet, add_settings, options_from
 
 DESCRIPTION = """\
-Find where the camera of a video is in each frame and how it is turned, from the background; people are left out. Each
-shot has a frame of its own: that of its first picture, OpenCV axes. How long the path's unit is in metres, pictures
-alone do not tell; `kinema run` finds it from the people and places everybody in one world.
+Estimate the position and rotation of a video's camera in each frame from the background; people are masked out. Each
+shot has its own frame of reference: the camera's at the shot's first frame, with OpenCV axes. Images alone do not show
+the scale of the path; `kinema run` estimates it from the people and places everybody in one world.
 
-layouts     .npz or .json: K, R, t, times, size and more (docs/file-formats.md); .txt: a TUM trajectory, no lens
+layouts     .npz or .json: K, R, t, times, size and more (docs/file-formats.md); .txt: a TUM trajectory, no intrinsics
 """
 
 EXAMPLES = """\
@@ -33,7 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("video", metavar="VIDEO", help="a video, or a folder of images")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="path to write (default: VIDEO with _camera.npz, in this folder)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: VIDEO's name with _camera.npz, in this folder)",
     )
     add_settings(parser, CameraOptions, "method", "droid", "depth", "depth_network", "depth_family", "distortion")
     add_settings(parser, FitOptions, "fov")

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Compare two results of one clip. Each is a motion file, a run's folder, or an estimator's name, which is then run on
---video; options of `kinema run` may follow the name, all of it in quotes. People are matched by where they are and how
-they move, frames by their times. The tables say how far the joints are apart, and what each side has of its own:
-jitter, sliding feet, distance travelled. Neither side is taken for true; `kinema evaluate` does that.
+--video; options of `kinema run` may follow the name, in the same quotes. People are matched by position and movement,
+frames by their times. The tables show how far apart the joints are, and the jitter, foot sliding and distance
+travelled of each side. Neither side is taken as ground truth; `kinema evaluate` compares with ground truth.
 
 --out FOLDER writes comparison.json, comparison.png (with matplotlib) and comparison.mp4, the two side by side.
 """
@@ -52,8 +52,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             name, metavar=name.upper(), help="a motion file, a run's folder, or an estimator's name, with options"
         )
-    parser.add_argument("--video", type=Path, metavar="VIDEO", help="the clip, for estimators and for the video")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write JSON, plot and video there")
+    parser.add_argument(
+        "--video",
+        type=Path,
+        metavar="VIDEO",
+        help="the clip: what estimators run on, and the background of comparison.mp4",
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the JSON, the plot and the video")
     parser.add_argument("--people", metavar="A:B", help="compare person A of the first with B of the second")
     parser.add_argument("--frame", choices=FRAMES, help="frame to compare in (default: the camera's if known)")
     parser.add_argument("--fps", type=float, metavar="N", help="frame rate of files that have none (default: 30)")

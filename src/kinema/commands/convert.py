@@ -34,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_reading(parser)
     parser.add_argument(
-        "--source-units", choices=("m", "cm", "mm", "in"), help="unit of a bvh (default: told from the legs' length)"
+        "--source-units",
+        choices=("m", "cm", "mm", "in"),
+        help="unit of a bvh (default: inferred from the length of the legs)",
     )
     add_body(parser, "an SMPL file (.pkl or .npz): the body model of the poses")
     add_names(parser)

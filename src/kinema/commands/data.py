@@ -1,4 +1,4 @@
-"""`kinema data`: other people's data sets, prepared for evaluation and training."""
+"""`kinema data`: published data sets, prepared for evaluation and training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from kinema.commands._options import add_argument, add_debug, add_quiet
 from kinema.errors import UsageError
 
-DESCRIPTION = "Prepare data sets of their original downloads, for `kinema evaluate lifter` and `kinema train lifter`."
+DESCRIPTION = "Convert original downloads of data sets for `kinema evaluate lifter` and `kinema train lifter`."
 
 EXAMPLES = """\
   kinema data prepare h36m ~/Human3.6M --out data
@@ -19,13 +19,13 @@ EXAMPLES = """\
 """
 
 PREPARE = """\
-Write the files of VideoPose3D's and P-STMO's layouts into DIR, of what FOLDER has. Needs kinema[datasets]. FOLDER holds
+Convert what FOLDER has to VideoPose3D's and P-STMO's layouts, into DIR. Needs kinema[datasets]. FOLDER holds
   h36m      S1/MyPoseFeatures/D3_Positions/*.cdf (as distributed) or *.cdf.mat (converted with MATLAB), or
             S1/MyPoses/3D_positions/*.h5 (of Martinez et al.); also S1/StackedHourglass*/*.h5
   3dhp      S1/Seq1/annot.mat and so on, and TS1/annot_data.mat and so on
   humaneva  Train/S1/*.mat and Validate/S1/*.mat, as ConvertHumanEva.m writes them
---keypoints takes 2D keypoints of Detectron or CPN, one file a video: S1/Walking.54138969.mp4.npz for h36m,
-S1/Walking_1_(C1).avi.npz for humaneva. The files are those that the authors' own scripts write.
+--keypoints takes 2D keypoints of Detectron or CPN, one file per video: S1/Walking.54138969.mp4.npz for h36m,
+S1/Walking_1_(C1).avi.npz for humaneva. The output files are the same as those of the authors' scripts.
 """
 
 SETS = ("h36m", "3dhp", "humaneva")
@@ -34,7 +34,7 @@ SETS = ("h36m", "3dhp", "humaneva")
 def configure(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
     sub = subparsers.add_parser(
-        "prepare", help="write the published layouts of the original files", description=PREPARE,
+        "prepare", help="convert the original files to the published layouts", description=PREPARE,
         epilog=f"examples:\n{EXAMPLES}", formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     sub.add_argument("dataset", choices=SETS, metavar="DATASET", help="h36m, 3dhp or humaneva")
@@ -42,12 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_argument(
         sub, "--out", aliases=("output",), metavar="DIR", type=Path, required=True, help="where the files are written"
     )
-    sub.add_argument(
-        "--keypoints", metavar="FOLDER", type=Path, help="2D keypoints of a detector, a file for each video"
-    )
+    sub.add_argument("--keypoints", metavar="FOLDER", type=Path, help="2D keypoints of a detector, one file per video")
     sub.add_argument(
         "--name", metavar="NAME",
-        help="what these keypoints are called, such as cpn_ft_h36m_dbb or detectron_pt_coco; it tells their joints",
+        help="name of these keypoints, such as cpn_ft_h36m_dbb or detectron_pt_coco, which determines their joint set",
     )  # fmt: skip
     add_quiet(sub)
     add_debug(sub)

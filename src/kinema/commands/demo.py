@@ -88,7 +88,7 @@ def print_scores(result: DemoResult) -> None:
         _row("MPJPE", "mm", ours["mpjpe_mm"], raw["mpjpe_mm"]),
         _row("PA-MPJPE", "mm", ours["pa_mpjpe_mm"], raw["pa_mpjpe_mm"]),
         _row("acceleration error", "m/s2", ours["acceleration_error_m_s2"], raw["acceleration_error_m_s2"]),
-        # More of it shakes and less is too smooth, so a reduction says nothing.
+        # Less jitter than the truth is too smooth, so a reduction alone is no improvement.
         [
             f"jitter, times the truth's {_number(ours['jitter_truth_m_s3'], 'm/s3')}",
             _number(ours["jitter_ratio"]), _number(raw["jitter_ratio"]), "",

@@ -90,7 +90,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         dest="camera",
         action="store_const",
         const=False,
-        help="leave the filming camera out of a glb, usd, fbx, npz or bvh (a .json beside that)",
+        help="do not export the filming camera (glb, usd, fbx, npz; a .json next to a bvh)",
     )
     parser.add_argument(
         "--surface",

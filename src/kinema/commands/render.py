@@ -26,10 +26,10 @@ Render a video of a result: of a run, of `kinema lift`, or of any motion file.
 lift        2D skeletons in the video's frames to the left, the same people in 3D to the right, at the video's own
             times; the right side of a body is orange, the left one blue, joints that no keypoint shows are pale
 overlay     what a run writes: the bodies over the people in the video (--view camera), or beside that, or alone
-            where there is no video, a view of the world with the filming camera and everybody's ways: from the side,
-            from above (world), or from the filming camera's place and then from one that shows everybody (follow)
+            where there is no video, a view of the world with the filming camera and everybody's paths: from the side,
+            from above (world), or starting at the filming camera and moving to where everybody is in view (follow)
 
-A run's folder knows its video. Without a video, the 2D skeletons are drawn on plain paper.
+For a run's folder, the run's video is used. Without a video, the 2D skeletons are drawn on a blank background.
 """
 
 EXAMPLES = """\
@@ -47,15 +47,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from kinema.visualization.options import LiftVideoOptions, OverlayOptions
 
     add_file(parser)
-    parser.add_argument("--style", choices=STYLES, default=STYLES[0], help="what is shown (default: %(default)s)")
+    parser.add_argument(
+        "--style", choices=STYLES, default=STYLES[0], help="the kind of video, see above (default: %(default)s)"
+    )
     add_settings(parser, LiftVideoOptions, "panel_height")
     add_settings(parser, OverlayOptions)
     add_body(parser, "an SMPL file (.pkl or .npz), the body of an overlay (default: the free body)")
-    parser.add_argument("--video", type=Path, metavar="VIDEO", help="the source (default: the one of the run)")
     parser.add_argument(
-        "--no-video", action="store_true", help="do without the source: plain paper, or the world alone"
+        "--video", type=Path, metavar="VIDEO", help="the video that the motion was made from (default: the run's)"
     )
-    parser.add_argument("--time-range", metavar="A-B", help="seconds of the source that the motion covers")
+    parser.add_argument(
+        "--no-video", action="store_true", help="do not show the video: a blank background, or the world alone"
+    )
+    parser.add_argument("--time-range", metavar="A-B", help="seconds of the video that the motion covers")
     add_settings(parser, VideoOptions)
     parser.add_argument(
         "--out", type=Path, metavar="MP4", help="file to write (default: FILE with _lift or _overlay, .mp4)"

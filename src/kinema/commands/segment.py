@@ -8,15 +8,15 @@ from pathlib import Path
 from kinema.commands._options import add_quiet, add_settings, options_from
 
 DESCRIPTION = """\
-Write which pixels of each frame are whose: a mask for each tracked person, in the layout of the file's ending, and a
-picture of frames with the masks in colour and the people's numbers (FILE with _sheet.jpg).
+Write a mask of each tracked person in each frame, in the layout that the suffix of --out selects, and an image of some
+frames with the masks in colour and the people's ids (FILE with _sheet.jpg).
 
 sources     blazepose: the masks of the default keypoint network, no torch; maskrcnn: torchvision's Mask R-CNN
-            ResNet50-FPN (COCO_V1) in every frame, linked to the tracks; stcn: Mask R-CNN in as few frames as show
-            everybody, and from there to all others STCN; deeplabv3: all people in one mask, by torchvision's
-            DeepLabV3-ResNet101 (COCO_WITH_VOC_LABELS_V1); or a file of masks, which are linked to the tracks. Those
-            with published checkpoints need torch.
-layouts     .pkl: the NLF pipeline's; .json: COCO's; without an ending: a folder of PNG for each person
+            ResNet50-FPN (COCO_V1) in every frame, matched to the tracks; stcn: Mask R-CNN in the fewest frames that
+            show everybody, propagated to all others by STCN; deeplabv3: all people in one mask, by torchvision's
+            DeepLabV3-ResNet101 (COCO_WITH_VOC_LABELS_V1); or a mask file, whose masks are matched to the tracks. All
+            but blazepose and mask files need torch.
+layouts     .pkl: the NLF pipeline's; .json: COCO's; without a suffix: a folder of PNG for each person
 """
 
 EXAMPLES = """\
@@ -38,7 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("video", metavar="VIDEO", help="a video, or a folder of images")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="masks to write (default: VIDEO with _masks.pkl, in this folder)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="masks to write (default: VIDEO's name with _masks.pkl, in this folder)",
     )
     add_settings(parser, MaskOptions)
     add_settings(parser, TrackingOptions, "max_persons", "min_track_frames", "smallest_person", "cuts", "threads")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Run one stage of `kinema run` alone: on a video (trackers) or on the motion file that the stage before it wrote. The
-result is a motion file for the next stage. A stage that is stopped goes on where it was when the same command is given
-again, and one that is finished is not repeated; what it keeps for that is in .stages, next to the file written.
+result is a motion file for the next stage. If a stage is interrupted, the same command continues it; a finished stage
+is not repeated. What is kept for this is in .stages, next to the output file.
 
 Other commands read and write such files, too: segment, camera and lift files of other layouts, refine, export, render.
 """
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "--out", type=Path, metavar="OUT", help=f"motion file to write (default: the input's name with _{name}.pkl)"
         )
         if stage.video and not first:
-            sub.add_argument("--video", type=Path, metavar="VIDEO", help="the video (default: the one of the run)")
+            sub.add_argument("--video", type=Path, metavar="VIDEO", help="the video (default: the run's)")
         add_settings(sub, _settings(stage).values())
         add_quiet(sub)
         add_debug(sub)
