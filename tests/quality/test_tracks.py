@@ -125,7 +125,7 @@ def test_a_ground_below_zero_is_said_and_a_given_floor_is_taken(tmp_path):
     notes = [p for p in report.all_problems() if p.measure == "ground"]
     assert report.verdict == "PASS"
     assert notes[0].value == pytest.approx(-0.69, abs=0.02)
-    assert "the ground is taken to be at y = -0.6" in notes[0].sentence
+    assert "the ground is assumed to be at y = -0.6" in notes[0].sentence
     high = of_joints(joints + [0, 0.5, 0], 30)
     assert "floating" in found(high)
     assert not found(high, floor=0.5)

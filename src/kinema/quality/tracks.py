@@ -70,7 +70,7 @@ def _feet(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -
     if found is not None:
         figures["drift"] = rounded(found.speed)
         if found.speed > limits.drift and found.standing < HARDLY_STANDING:
-            sentence = "standing feet move: the body drifts along the ground"
+            sentence = "planted feet slide: the body drifts along the ground"
             return [_problem(trajectory, "drift", found.speed, limits.drift, "m/s", sentence)]
     speeds = foot_speed(trajectory)
     if speeds is None or not np.isfinite(speeds).any():
@@ -81,7 +81,7 @@ def _feet(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -
     limit = limits.foot_speed * trajectory.coarseness
     if value <= limit:
         return []
-    sentence = "the feet never stand: the root drifts, or the body glides"
+    sentence = "the feet are never planted: the root drifts, or the body glides"
     return [_problem(trajectory, "foot_speed", value, limit, "m/s", sentence)]
 
 
@@ -96,12 +96,12 @@ def _ground(trajectory: BodyTrajectory, figures: dict[str, Any]) -> list[Problem
         height = ground.rest - ground.level
         sentence = (
             f"the body never comes down to the ground: it floats {height:.2g} m above {above}"
-            " (if the file's floor is there, say so with --floor auto or --floor HEIGHT)"
+            " (if that is where the floor is, set --floor auto or --floor HEIGHT)"
         )
         return [_problem(trajectory, "floating", height, ground.clearance, "m", sentence)]
     if abs(ground.level) <= BELOW or trajectory.floor not in (None, "auto"):
         return []
-    sentence = f"the ground is taken to be at {above} m, where the body rests"
+    sentence = f"the ground is assumed to be at {above} m, where the body rests"
     return [_problem(trajectory, "ground", ground.level, None, "m", sentence, severe=False)]
 
 
@@ -117,9 +117,9 @@ def _rise(trajectory: BodyTrajectory, limits: Limits, figures: dict[str, Any]) -
     if found.speed <= limit or found.change <= NET:
         return []
     if abs(found.net) > 0.7 * found.change:
-        sentence = f"the body {'rises' if found.net > 0 else 'sinks'}, with feet that stand"
+        sentence = f"the body {'rises' if found.net > 0 else 'sinks'} although the feet are planted"
     else:
-        sentence = "the body goes up and down, with feet that stand"
+        sentence = "the body goes up and down although the feet are planted"
     return [_problem(trajectory, "rise", found.speed, limit, "m/s", sentence)]
 
 

@@ -122,7 +122,7 @@ def wholeness_problems(motion: Motion, person: Person) -> list[Problem]:
             )
         problems.append(_problem(person, "misfit", found.misfit, MISFIT, "of the height", sentence))
     if found.only_legs:
-        sentence = "only the legs are seen, so the upper body is a guess"
+        sentence = "only the legs are visible, so the upper body is a guess"
         problems.append(_problem(person, "legs_only", found.upper, _HARDLY_EVER, "of frames", sentence))
     return problems
 
