@@ -336,7 +336,7 @@ def test_the_command_writes_the_picture_and_stops(clip, tmp_path, monkeypatch, c
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--select", "bob"], 2, "--select 'bob' chooses nobody"),
+        (["--select", "bob"], 2, "--select 'bob' cannot be read"),
         (["--select", "sheet", "--select", "1"], 2, "--select sheet shows everybody"),
         (["--passes", "2"], 2, "--passes is of the masks of stcn"),
         (["--masks", "gone.pkl"], 3, "there is no file of masks gone.pkl"),

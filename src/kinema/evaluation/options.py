@@ -32,8 +32,10 @@ def parse_offset(text: str) -> float | str:
 class TruthOptions:
     """How a ground truth file is read; see `kinema.evaluation.truth.load_truth`."""
 
-    calibration: Path | None = setting(None, "cameras of a .trc or .c3d, as Pose2Sim writes them", metavar="TOML")
-    camera: str | None = setting(None, "camera of the calibration that filmed the clip", metavar="NAME")
+    calibration: Path | None = setting(
+        None, "calibration of the cameras of a .trc or .c3d, in Pose2Sim's format", metavar="TOML"
+    )
+    camera: str | None = setting(None, "name, in the calibration, of the camera that filmed the clip", metavar="NAME")
     axes: str | None = setting(
         None, "axes of the .trc or .c3d that make up the calibration's world (default: ZXY, Pose2Sim's, of a .trc; XYZ"
         " of a .c3d)", metavar="AXES",
@@ -56,7 +58,7 @@ class MotionOptions:
     frame: str | None = setting(None, "frame to compare in (default: the camera's if known)", choices=FRAMES)
     person: int | None = setting(None, "the track to evaluate (default: the best match)", metavar="ID")
     definition: str = setting(
-        "smpl", "by whose definition the fitted body's joints are compared: choose the truth's",
+        "smpl", "definition of the fitted body's joints: choose the one of the ground truth",
         choices=tuple(DEFINITIONS),
     )  # fmt: skip
 

@@ -30,13 +30,13 @@ class LiftOptions:
     )  # fmt: skip
     checkpoint: Path | None = setting(
         None,
-        "the lifter's checkpoint, a file of its authors",
+        "the lifter's checkpoint, as its authors published it",
         public="lifter_checkpoint",
         metavar="FILE",
         group="lifting",
     )
     input_set: str | None = setting(
-        None, "joints that the lifter takes, where its file's name does not tell", public="lifter_joints",
+        None, "joint set of the lifter's input (default: from the file's name)", public="lifter_joints",
         choices=tuple(INPUT_SETS), group="lifting",
     )  # fmt: skip
     flip: bool = True
@@ -74,14 +74,14 @@ class KeypointFileOptions:
     )  # fmt: skip
     layout: str | None = setting(
         None,
-        "the keypoints' joint set, where their number does not tell it",
+        "joint set of the keypoints (default: from their number)",
         public="joints",
         choices=tuple(JOINT_SETS),
     )
     tracker: str | None = setting(
-        None, "kinema, poseflow or lighttrack: who is who (default: as the file says, else kinema)", public=True,
+        None, "source of ids: kinema, poseflow or lighttrack (default: the file's own, else kinema)", public=True,
         metavar="NAME",
     )  # fmt: skip
     tracker_checkpoint: Path | None = setting(
-        None, "the network of the tracker lighttrack, a file of its authors", public=True, metavar="FILE"
+        None, "the network of --tracker lighttrack, as its authors published it", public=True, metavar="FILE"
     )

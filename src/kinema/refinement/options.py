@@ -195,9 +195,7 @@ class TrackFitOptions:
     """
 
     method: str = "track-fit"
-    smooth: bool = setting(
-        True, "NLF: fit to the points as they are, without the robust filter", public="track_filter", off=True
-    )
+    smooth: bool = setting(True, "NLF: fit to the points without the robust filter", public="track_filter", off=True)
     rescale: bool = setting(True, "keep the size of the points in each frame", off=True)
     jump: float = setting(1.0, "jumps of more than this many metres are not smoothed", metavar="M")
     polish: int = setting(3, "Gauss-Newton steps after the closed form", metavar="N")

@@ -37,7 +37,7 @@ class Choice:
             return cls(numbers=tuple(int(part) for part in text.split(",")))
         except (ValueError, UsageError):
             raise UsageError(
-                f"`select` {text!r} chooses nobody; write numbers (1,3), a point and a time (640,360@0:12), or {SHEET}"
+                f"`select` {text!r} cannot be read; give ids (1,3), a point and a time (640,360@0:12), or {SHEET}"
             ) from None
 
 
@@ -47,8 +47,8 @@ class SelectOptions:
 
     people: tuple[str, ...] = setting(
         (),
-        "keep only these people: by number (1,3), or by a point in pixels and a time (640,360@0:12); sheet: write a"
-        " picture of everybody with the numbers, and stop",
+        "keep only these people: by id (1,3), or by a point in pixels and a time (640,360@0:12); sheet: write an image"
+        " of everybody with their ids, and stop (default: everybody)",
         public="select",
         metavar="WHO",
         group="people",

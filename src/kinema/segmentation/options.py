@@ -36,13 +36,13 @@ class MaskOptions:
     checkpoint: of the source's own network. clean: fill gaps in each mask and clear what lies far from the person
     (`kinema.segmentation.cleanup`). The others are of stcn: init_frame, init_time: where Mask R-CNN looks for people,
     frames from 0 (or `HALF`), or seconds since the beginning of the video; None for as few frames as show everybody.
-    passes: all but the last one only fill the memory. permute: these see the frames in random order. memory: frames
-    that are remembered at most.
+    passes: all but the last one only fill the memory. permute: these see the frames in random order. memory: most
+    frames that it holds.
     """
 
     source: str = setting(
         "blazepose",
-        f"what gives the masks: {', '.join(row.name for row in SOURCES.built_in)} or a file of masks",
+        f"source of the masks: {', '.join(row.name for row in SOURCES.built_in)} or a mask file",
         public="masks",
         metavar="NAME|FILE",
     )
@@ -54,12 +54,12 @@ class MaskOptions:
         group=_GROUP,
     )
     clean: bool = setting(
-        False, "fill gaps in masks, clear what lies far from the person", public="morph_cleanup", group=_GROUP
+        False, "fill gaps in masks and remove parts far from the person", public="morph_cleanup", group=_GROUP
     )
     init_frame: tuple[int, ...] | str | None = setting(
         None,
-        f"stcn: the frame in which people are found, from 0, or several, 40,200, or {HALF}, the one half-way (default:"
-        " as few as show everybody)",
+        f"stcn: frame in which Mask R-CNN finds the people, from 0; several as in 40,200; {HALF}: the middle one"
+        " (default: the fewest frames that show everybody)",
         public=True,
         parse=frame_numbers,
         metavar="N",
@@ -67,19 +67,21 @@ class MaskOptions:
     )
     init_time: float | None = setting(
         None,
-        "stcn: the same as a time, in seconds or minutes:seconds",
+        "stcn: the same as --init-frame, as a time in seconds or minutes:seconds",
         public="seg_init_time",
         parse=clock_seconds,
         metavar="T",
         group=_GROUP,
     )
     passes: int = setting(
-        1, "stcn: times that the clip is gone through; all but the last one only learn", public=True, metavar="N",
+        1, "stcn: passes over the clip; all but the last one only fill the memory", public=True, metavar="N",
         group=_GROUP,
     )  # fmt: skip
-    permute: bool = setting(False, "stcn: learn from the frames in random order", public="permute_frames", group=_GROUP)
+    permute: bool = setting(
+        False, "stcn: fill the memory in random order of frames", public="permute_frames", group=_GROUP
+    )
     memory: int = setting(
-        MEMORY, "stcn: frames that are remembered at most", public="mask_memory", metavar="N", group=_GROUP
+        MEMORY, "stcn: most frames that the memory holds", public="mask_memory", metavar="N", group=_GROUP
     )
 
     optional: ClassVar[bool] = False

@@ -23,7 +23,7 @@ class VideoOptions:
 
     fps: float | None = setting(
         None,
-        "frames per second at which it was recorded (default: the file's own times, 30 for images without times)",
+        "frames per second of the recording (default: the file's own times; 30 for images without times)",
         public=True,
         metavar="N",
         group="camera",
@@ -36,7 +36,7 @@ class VideoOptions:
         group="camera",
     )
     rotate: int = setting(
-        0, "rotate the picture clockwise by 90, 180 or 270 degrees", public=True, metavar="DEGREES", group="camera"
+        0, "rotate the video clockwise by 90, 180 or 270 degrees", public=True, metavar="DEGREES", group="camera"
     )
 
     def __post_init__(self) -> None:

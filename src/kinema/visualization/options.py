@@ -19,8 +19,8 @@ class OverlayOptions:
 
     view: "camera" draws over the source video; "side" shows the world from the right of the first camera,
     "world" from above at a slant, "follow" from the filming camera's place and then from one that shows everybody.
-    Where people would be tiny, the view goes along with them. frustum: world-space views show the filming camera, what
-    it sees and its way so far. beside: put the camera's view to the left of a world-space view. opacity:
+    Where people would be tiny, the view follows them. frustum: world-space views show the filming camera, its field of
+    view and its path so far. beside: put the camera's view to the left of a world-space view. opacity:
     of the bodies, 0 to 1. labels: the id of each track. keypoints: the 2D evidence, too. contacts: colour the
     soles that touch the ground (world-space views). surface: of people whose surface a network located (NLF), the body
     "fitted" to it, the "located" one, or "both", side by side. motion_blur: see `kinema.visualization.motion_blur`.
@@ -31,41 +31,43 @@ class OverlayOptions:
 
     view: str = setting(
         "camera",
-        "also show the world in overlay.mp4: from the side, from above, or following people from the camera's place",
+        "also show the world in overlay.mp4: from the side, from above (world), or starting at the camera and moving to"
+        " where everybody is in view (follow)",
         public=True,
         choices=VIEWS,
         group="result",
     )
     surface: str = setting(
         "fitted",
-        "NLF: draw in overlay.mp4 the fitted bodies, the surfaces as they were located, or both, side by side",
+        "NLF: draw the fitted bodies, the surfaces that NLF located, or both side by side in overlay.mp4",
         public="shown_surface",
         choices=SURFACES,
         group="result",
     )
     motion_blur: float = setting(
         0.0,
-        "share of a frame's time in which the shutter of overlay.mp4 is open, 0 (sharp) to 1; 0.5 looks like film",
+        "motion blur of the bodies in overlay.mp4: fraction of a frame's time that the shutter is open, 0 (sharp) to 1;"
+        " 0.5 looks like film",
         public=True,
         metavar="SHARE",
         group="result",
     )
     fps_factor: int = setting(
         1,
-        "2: twice the frames in overlay.mp4, new ones between the video's",
+        "frames of overlay.mp4 per frame of the video: 1, or 2 to interpolate one between every two",
         public=True,
         metavar="N",
         group="result",
     )
     rife: Path | None = setting(
         None,
-        "RIFE 4.18's checkpoint, which makes those frames (default: the one of `kinema weights`)",
+        "RIFE 4.18's checkpoint, which interpolates frames for --fps-factor 2 (default: the one in the weights cache)",
         public=True,
         metavar="FILE",
         group="result",
     )
     frustum: bool = setting(
-        True, "leave the filming camera out of views of the world", public=True, group="result", off=True
+        True, "do not draw the filming camera in views of the world", public=True, group="result", off=True
     )
     beside: bool = False
     opacity: float = 0.7
@@ -84,7 +86,7 @@ class OverlayOptions:
         if self.rife is not None:
             object.__setattr__(self, "rife", Path(self.rife))
             if self.fps_factor == 1:
-                raise UsageError("`rife` makes frames between the video's, which nobody asked for; set `fps_factor` 2")
+                raise UsageError("`rife` is used only to interpolate frames; set `fps_factor` 2, or leave it out")
         if self.surface != "fitted" and self.fps_factor == 2:
             raise UsageError("located surfaces are known at the video's own frames only; leave out `fps_factor`")
         if self.beside and self.view == "camera":

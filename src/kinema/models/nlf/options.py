@@ -42,23 +42,23 @@ class NlfOptions:
     )
     points: str | None = setting(
         None,
-        "NLF: look for these points, too: .npy of places (N,3) in NLF's canonical body, in metres, or a joint set of"
-        " nlf_data_files.zip, such as smplx",
+        "NLF: also locate these points: an .npy of positions (N,3) in NLF's canonical body, in metres, or a joint set"
+        " of nlf_data_files.zip, such as smplx",
         public="nlf_points",
         metavar="FILE|SET",
     )
-    num_aug: int = setting(1, "NLF: variants of every crop, turned, zoomed and mirrored", public=True, metavar="N")
-    antialias_factor: int = setting(1, "NLF: crops are sampled this much finer", public=True, metavar="N")
+    num_aug: int = setting(1, "NLF: rotated, zoomed and mirrored variants of each crop", public=True, metavar="N")
+    antialias_factor: int = setting(1, "NLF: supersampling factor of the crops", public=True, metavar="N")
     internal_batch_size: int = setting(8, "NLF: crops in memory at once", public=True, metavar="N", neutral=True)
     suppress_implausible_poses: bool = setting(
-        False, "NLF: leave out frames in which a pose is unsure, outside of its box, or another person's", public=True
+        False, "NLF: leave out poses that are uncertain, outside their box, or another person's", public=True
     )
     max_detections: int | None = setting(
-        None, "NLF: at most this many people of a frame, the surest (default: everybody)", public=True, metavar="N"
+        None, "NLF: keep only the N most confident people in each frame (default: everybody)", public=True, metavar="N"
     )
     program: bool = setting(
         False,
-        "run the program in NLF's .torchscript on the GPU, in place of Kinema's own network",
+        "run the program in NLF's .torchscript on the GPU instead of Kinema's own implementation",
         public="nlf_program",
     )
     boxes: str = setting(
@@ -69,13 +69,13 @@ class NlfOptions:
     )
     double_gamma: bool = setting(
         False,
-        "NLF: decode the gamma of pictures twice, as the original does by mistake where it detects people itself",
+        "NLF: decode the images' gamma twice, as the original does by mistake where it detects people itself",
         public=True,
     )
     parity: bool = setting(
         False,
-        "NLF: every step as the original pipeline runs it: its variants of crops, 55 degrees, boxes of masks where"
-        " there are some, its track fit and ground, unless set otherwise",
+        "NLF: run every step as the original pipeline does: its crop augmentation, a field of view of 55 degrees, boxes"
+        " from masks where there are any, its track fit and ground; other options override it",
         public="nlf_parity",
     )
     pad_white_pixels: bool = False

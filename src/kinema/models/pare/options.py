@@ -27,7 +27,7 @@ class PareOptions:
         metavar="FILE",
         aliases=("ckpt",),
     )
-    crop_scale: float = setting(1.0, "crop side relative to the box side", metavar="X")
+    crop_scale: float = setting(1.0, "side of the crop as a multiple of the box's", metavar="X")
     batch_size: int = setting(16, "crops in memory at once", metavar="N")
     precision: str = setting("float32", "precision of the network", choices=PRECISIONS)
     device: str = setting("auto", "device to run on", choices=DEVICES)
