@@ -1,4 +1,4 @@
-"""A plot of how far two results of a clip are apart: over time, by joint, and the ways of the pelvis from above.
+"""A plot of how far apart two results of a clip are: over time, by joint, and the pelvis paths from above.
 
 Needs matplotlib, an extra (`pip install "kinema[plot]"`).
 """
@@ -28,7 +28,7 @@ FIRST, SECOND, BETWEEN = "#D55E00", "#0072B2", "#333333"
 """Colours of the sides, and of what lies between them (Okabe and Ito's vermilion and blue)."""
 
 _LEAST = 1.0
-"""Millimetres that an axis of errors spans at least: two results may be equal."""
+"""Millimetres that an error axis spans at least, since two results may be equal."""
 
 
 def plot_agreement(agreement: Agreement, first: Motion, second: Motion, path: str | Path) -> Path:

@@ -1,6 +1,6 @@
-"""Cameras as a cameraman handles them: turned towards a point, blended, smoothed over time.
+"""Viewing cameras: turned towards a point, blended, smoothed over time.
 
-The handling of the NLF pipeline's viewing camera, in metres. A camera's axes are OpenCV's; it is level when its x axis
+These follow the NLF pipeline's viewing camera, in metres. A camera's axes are OpenCV's; it is level when its x axis
 is across `up` (3,), the direction that points up in the frame of reference of the path.
 """
 
@@ -50,12 +50,12 @@ def rolled(rotation: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 
 def reach(scale: float) -> int:
-    """Frames before and after one whose values have a part in its `averaged` one."""
+    """How many frames before and after a frame contribute to its `averaged` value."""
     return round(_RAMP * scale) + round(_LEVEL * scale)
 
 
 def averaged(values: np.ndarray, scale: float = 1.0) -> np.ndarray:
-    """The weighted mean of values (T, ...) over time, of those that there are at the ends.
+    """The weighted mean of values (T, ...) over time; at the ends, of the values available.
 
     scale: 1 averages over 71 frames, the middle 41 of which count fully.
     """

@@ -1,4 +1,4 @@
-"""Two motions of a clip side by side as a video: body, joints or keypoints, and how they shake."""
+"""Two motions of a clip side by side as a video: body, joints or keypoints, and their acceleration."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from kinema.visualization.posing import PosedBody, PosedPeople
 from kinema.visualization.views import View
 
 SAMPLES = 5
-"""Pictures of which one is the mean."""
+"""Renderings averaged per frame."""
 
 
 class Blurred:

@@ -1,4 +1,4 @@
-"""Empty frames at the times of a motion, where there is no video."""
+"""Blank frames at the times of a motion that has no video."""
 
 from __future__ import annotations
 

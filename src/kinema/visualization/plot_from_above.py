@@ -1,4 +1,4 @@
-"""The ways of pelvises, seen from above, as a part of a plot."""
+"""Pelvis paths seen from above, as one panel of a plot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 _LEAST = 0.25
-"""Metres that are shown to each side of the middle at least: the way of somebody who stands still has no size."""
+"""Metres shown on each side of the middle at least: the path of somebody who stands still has no extent."""
 
 
 @dataclass(frozen=True, eq=False)

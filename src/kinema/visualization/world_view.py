@@ -1,4 +1,4 @@
-"""The view of a motion from somewhere in its world: people on the ground, their ways, and the camera that filmed."""
+"""The view of a motion from a viewpoint in its world: people on the ground, their paths, and the filming camera."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 _CONTACT = np.array([0.86, 0.10, 0.25])
 _CAMERA = (0.16, 0.17, 0.20)
 _DEPTH = 0.5
-"""Metres from the filming camera to the picture that is drawn before it."""
+"""Depth in metres of the filming camera's frustum."""
 _EDGE = 0.0012
-"""Radius of the lines of the filming camera, of their distance from the viewer."""
+"""Radius of the lines of the filming camera, as a fraction of their distance from the viewer."""
 _MOST_POINTS = 1500
-"""Of a line that is drawn: those of a longer way are thinned."""
+"""Most points of a line that is drawn; longer paths are subsampled."""
 _NEAR = 0.2
 _CLOSE = 1.0
-"""Metres before the viewer up to which nothing is drawn of lines, and of the filming camera: it would fill the view."""
+"""Metres in front of the viewer within which lines and the filming camera are not drawn: they would fill the view."""
 
 
 class WorldView:
     """Everyone on the ground of the world, seen along a path.
 
     `looks` (`vantage.vantage`) has a pose for each frame, or one for all. camera: show the filming camera, where it is
-    known, as the pyramid that it sees, half a metre deep, with its way so far. located: as in `CameraView`.
+    known, as a view frustum half a metre deep, with its path so far. located: as in `CameraView`.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class WorldView:
         bodies: list[PosedBody],
         pose: tuple[np.ndarray, np.ndarray, np.ndarray],
     ) -> None:
-        """Everybody's way over the floor so far, and that of the filming camera in this shot."""
+        """Everybody's path on the ground so far, and the filming camera's in this shot."""
         for posed in bodies:
             person = self.motion.people[posed.number]
             if person.joints_world is None:
