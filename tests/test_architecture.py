@@ -28,7 +28,7 @@ HOW_TO_ADD = TEXT.split("\n## How to add\n")[1].split("\n## ")[0]
 def test_the_table_of_rooms_is_the_house():
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \| .+ \|$", TEXT, flags=re.M)
     shown = [{name for floor, name in rows if int(floor) == number} for number in range(1, len(FLOORS) + 1)]
-    assert shown == [set(floor) for floor in FLOORS], "renew the table of rooms in docs/architecture.md"
+    assert shown == [set(floor) for floor in FLOORS], "update the table of packages in docs/architecture.md"
     floors = [int(floor) for floor, _ in rows]
     assert floors == sorted(floors)
     assert len(rows) == sum(map(len, FLOORS))

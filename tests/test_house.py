@@ -83,7 +83,7 @@ def test_every_room_has_a_floor():
     rooms = rooms - {"__init__"} | {"kinema"}
     floors = [each for floor in FLOORS for each in floor]
     assert len(set(floors)) == len(floors)
-    assert rooms == set(floors), "the rooms of src/kinema and the floors above differ"
+    assert rooms == set(floors), "the packages of src/kinema and the layers above differ"
 
 
 def test_rooms_import_from_floors_below_only():
