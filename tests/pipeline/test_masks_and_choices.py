@@ -155,7 +155,7 @@ def wrong(kind: str, folder: Path) -> Path:
         ("nothing.pkl", 3, "nothing.pkl is empty"),
         ("cut.json", 3, "cut.json is not a complete JSON file"),
         ("nothing.json", 3, "nothing.json is empty"),
-        ("other.npz", 2, "other.npz has no ending of masks"),
+        ("other.npz", 2, "other.npz has no suffix of a mask file"),
         ("no_pictures", 3, "no_pictures holds no .png pictures"),
         ("cut_pictures", 3, "000000.png is not a complete PNG picture"),
     ],

@@ -274,7 +274,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
 
 
 def test_other_endings_and_missing_files_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="has no ending of masks"):
+    with pytest.raises(UsageError, match="has no suffix of a mask file"):
         write_masks(sample(), tmp_path / "masks.txt")
     with pytest.raises(InputError, match="does not exist"):
         read_masks(tmp_path / "none.pkl")

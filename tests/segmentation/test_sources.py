@@ -102,7 +102,7 @@ def test_a_contact_sheet_has_room_for_every_picture():
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--out", "masks.txt"], 2, "has no ending of masks"),
+        (["--out", "masks.txt"], 2, "has no suffix of a mask file"),
         (["--masks", "maskrcnn"], 3, "kinema weights add maskrcnn"),
         (["--mask-checkpoint", "w.pth"], 2, "have no checkpoint; leave out --mask-checkpoint"),
         (["--masks", "deeplabv3", "--mask-checkpoint", "none.pth"], 3, "none.pth does not exist"),

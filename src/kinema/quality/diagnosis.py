@@ -173,7 +173,7 @@ def describe_contents(content: Mapping[Any, Any]) -> list[dict[str, Any]]:
 
 def _name(key: Any) -> str:
     if isinstance(key, int) and key.bit_length() > 1000:
-        return f"an integer of {key.bit_length()} bits"  # Python refuses to print it
+        return f"an integer of {key.bit_length()} bits"  # too long for Python to print
     return "".join(c if c.isprintable() else "?" for c in str(key))[:60]
 
 

@@ -1,4 +1,4 @@
-"""Frames at a track's ends that are not of its movement: the rest pose or zeros that many programs write first.
+"""Frames at a track's ends that are not part of its movement: the rest pose or zeros that many programs write first.
 
 The body jumps from them into the movement at once. They are judged separately and left out of all other measures;
 `kinema stabilize` removes them.

@@ -37,7 +37,7 @@ CALM_SHARE = 0.1
 """Share of the frames in which a foot must stand for its rising to be measured."""
 
 RISING = 65
-"""Percentile of the vertical speed of standing feet that says how fast the ground rises: somewhat above the median,
+"""Percentile of the vertical speed of standing feet taken as the speed of the ground: somewhat above the median,
 because a bobbing body turns round at times."""
 
 LEVEL = 1.0

@@ -3,7 +3,7 @@
 The force from the ground goes through the feet and, unless the body accelerates, through its centre of mass. The
 mean over a track tells which way is up, to a few degrees: how weight is shared between two feet is unknown and averages
 out only as people turn and step. What that leaves open, the direction from foot to foot, is just what two feet on one
-floor tell: in a tilted world one stands higher.
+floor show: in a tilted world one stands higher.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ FORWARD = 0.06
 """Metres from the ankle forward to the middle of the foot, where the skeleton has no toes."""
 
 MEMORY = 0.5
-"""Seconds after which a frame says something new."""
+"""Seconds after which a frame's error counts as independent."""
 
 LONG_ENOUGH = 0.8
-"""Seconds of standing that tell which way is up."""
+"""Seconds of standing needed to estimate the vertical."""
 
 FRAME, SYSTEMATIC = np.radians(4.0), np.radians(2.0)
 """Lean (sigma) of the line from feet to centre of mass in one frame, and on average over everything a person does."""

@@ -1,1 +1,1 @@
-"""Person masks: which pixels of a frame are whose. In memory, in files, and from networks."""
+"""Person masks: the pixels of each person in a frame, in memory, in files, and from networks."""

@@ -44,7 +44,7 @@ def layout_of(path: str | Path) -> MaskLayout:
         if layout.suffix == suffix:
             return layout
     known = ", ".join(f"{each.suffix or 'a folder'} ({each.name})" for each in LAYOUTS)
-    raise UsageError(f"{Path(path).name} has no ending of masks; choose one of {known}")
+    raise UsageError(f"{Path(path).name} has no suffix of a mask file; use one of {known}")
 
 
 def read_masks(path: str | Path) -> Masks:
@@ -57,7 +57,7 @@ def read_masks(path: str | Path) -> Masks:
         raise InputError(f"{path} does not exist; check the path of the masks")
     layout = LAYOUTS[-1] if path.is_dir() else layout_of(path)
     if not path.is_dir() and not layout.suffix:
-        raise InputError(f"{path} is not a file of masks; give a .pkl, a .json or a folder of PNG")
+        raise InputError(f"{path} is not a mask file; give a .pkl, a .json or a folder of PNG")
     masks: Masks = resolve(layout.read)(path)
     return masks
 

@@ -31,8 +31,8 @@ class RunMaskOptions(MaskOptions):
         "source",
         default=NONE,
         group="masks",
-        help=f"also find which pixels are whose (masks.json): by {', '.join(row.name for row in SOURCES.built_in)} or"
-        " from a file of masks (default: none)",
+        help=f"also write a mask of each person (masks.json), from {', '.join(row.name for row in SOURCES.built_in)} or"
+        " a mask file (default: none)",
     )
     threads: int | None = None
 
