@@ -197,5 +197,5 @@ def test_a_checkpoint_that_is_missing_or_broken(tmp_path, monkeypatch):
 def test_settings():
     with pytest.raises(UsageError, match="`fps_factor` must be 1 or 2"):
         OverlayOptions(fps_factor=3)
-    with pytest.raises(UsageError, match="`rife` makes frames between the video's"):
+    with pytest.raises(UsageError, match="`rife` is used only to interpolate"):
         OverlayOptions(rife="flownet.pkl")
