@@ -7,7 +7,6 @@ written, as in the folder of a run.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from kinema.pipeline.keys import code_identity, digest, input_identity
 from kinema.pipeline.options import RunOptions
 from kinema.pipeline.registry import begins
 from kinema.pipeline.source_video import source_of_run
-from kinema.pipeline.stages import Step, body_for, fetch, step_of
-from kinema.pipeline.store import StageResult, StageStore
+from kinema.pipeline.stages import Job, body_for, run_chain, step_of
+from kinema.pipeline.store import StageStore
 from kinema.pipeline.threads import one_blas_thread
-from kinema.pipeline.watching import RunWatcher, StageTime
+from kinema.pipeline.watching import RunWatcher
 from kinema.segmentation.stage import OWN, segment_people
-from kinema.stage import Context, Stage
+from kinema.stage import Stage
 from kinema.video import VideoReader, open_video
 
 
@@ -65,11 +64,13 @@ def run_stage(
             watcher.note(f"the stage {stage.name} has nothing to do here; {out.name} is the motion as it was")
             save_motion(motion, out)
             return motion
-        result = _result(step, motion, reader, options, _inputs(source, reader), StageStore(out.parent), watcher)
-        for sentence in result.warnings:
-            watcher.note(sentence)
+        body = body_for(options)
+        inputs = [input_identity(source), None if reader is None else input_identity(reader.path)]
+        base_key = digest(inputs, __version__, code_identity())
+        job, store = Job(reader, body), StageStore(out.parent)
+        result = run_chain(job, (step,), watcher, motion=motion, store=store, base_key=base_key)
         _require_filled(stage, result.motion, source)
-        save_motion(result.motion, out, body=body_for(options))
+        save_motion(result.motion, out, body=body)
     return result.motion
 
 
@@ -115,40 +116,3 @@ def _video_of(motion: Motion, stage: Stage, source: Path, video: str | Path | No
             f" {motion.width}x{motion.height}; name the video that it is of"
         )
     return reader
-
-
-def _inputs(source: Path, reader: VideoReader | None) -> list[Any]:
-    return [input_identity(source), None if reader is None else input_identity(reader.path)]
-
-
-def _result(
-    step: Step,
-    motion: Motion | None,
-    reader: VideoReader | None,
-    options: RunOptions,
-    inputs: list[Any],
-    store: StageStore,
-    watcher: RunWatcher,
-) -> StageResult:
-    """The stored result, or a new one, with what follows the stage in a run."""
-    stage, body = step.stage, body_for(options)
-    key = digest(inputs, __version__, code_identity(), step.identity(body))
-    found = store.find(stage.name, key)
-    if found is None:
-        if reader is not None:
-            stage.check(reader, step.options)
-        fetch(stage.networks(step.options), watcher)
-        partial, begin = store.partial(stage.name, key), time.perf_counter()
-        context = Context(body, reader, watcher.start(stage.name), partial, store.arrays(stage.name, key))
-        moved = stage(motion, options=step.options, context=context)
-        notes = tuple(dict.fromkeys((*(() if reader is None else reader.warnings), *context.notes)))
-        found = StageResult(moved, time.perf_counter() - begin, notes)
-        store.keep(stage.name, key, found)
-        partial.forget()
-        watcher.done(StageTime(stage.name, found.seconds))
-    else:
-        watcher.done(StageTime(stage.name, found.seconds, reused=True))
-    if step.then is None:
-        return found
-    after = list(found.warnings)
-    return StageResult(step.then(found.motion, after), found.seconds, tuple(after))

@@ -50,7 +50,7 @@ from kinema.pipeline.store import StageStore
 from kinema.pipeline.summary import summarise
 from kinema.pipeline.threads import one_blas_thread
 from kinema.pipeline.watching import RunWatcher, timed
-from kinema.stage import LEFT_OUT
+from kinema.stage import LEFT_OUT, given
 from kinema.tracking.options import looked_for
 from kinema.video import open_video
 from kinema.video.sources import local_file
@@ -252,7 +252,7 @@ def _work(
 
 def _nobody(job: Job, options: RunOptions, result: ChainResult) -> str:
     """Why there is no result, one sentence."""
-    found = f"nobody was found in {job.video.path}"
+    found = f"nobody was found in {given(job.video).path}"
     left_out = next((note for note in reversed(result.warnings) if note.startswith(LEFT_OUT)), None)
     if left_out is not None:
         return f"{found}, and a track was {left_out}; use a clip in which at least one person is seen from head to hip"

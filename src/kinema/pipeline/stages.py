@@ -45,9 +45,10 @@ from kinema.world.stage import place_in_world
 
 @dataclass(frozen=True)
 class Job:
-    """What a run works on: the open video and the body. watch: whether the video stays the same, if anybody asks."""
+    """What a run works on: the open video, None for stages that read none, and the body. watch: whether the video stays
+    the same, if anybody asks."""
 
-    video: VideoReader
+    video: VideoReader | None
     body: BodyModel
     watch: InputWatch | None = None
 
@@ -216,21 +217,28 @@ class ChainResult:
 
 
 def run_chain(
-    job: Job, steps: Sequence[Step], watcher: RunWatcher, *, store: StageStore | None = None, base_key: str = ""
+    job: Job,
+    steps: Sequence[Step],
+    watcher: RunWatcher,
+    *,
+    motion: Motion | None = None,
+    store: StageStore | None = None,
+    base_key: str = "",
 ) -> ChainResult:
     """Run the steps in order; with a `store`, reuse the results that are in it and add the others.
 
-    base_key: the identity of the input, its time range and the program. Before any work is done, files of another video
-    are refused, and networks that no stored result replaces are fetched, so that one that cannot be had is known. Steps
-    that the motion does not need are left out. The chain ends early if there is nobody in the video.
+    motion: what the first step works on; None if it begins with the video. base_key: the identity of the input, its
+    time range and the program. Before any work is done, files of another video are refused, and networks that no stored
+    result replaces are fetched, so that one that cannot be had is known. Steps that the motion does not need are left
+    out. The chain ends early if there is nobody in the video.
     """
-    motion: Motion | None = None
     times: list[StageTime] = []
     warnings: list[str] = []
     keys = list(itertools.accumulate(steps, lambda key, step: step.key(key, job.body), initial=base_key))[1:]
     pending = [s for s, key in zip(steps, keys, strict=True) if store is None or not store.holds(s.stage.name, key)]
-    for step in pending:
-        step.stage.check(job.video, step.options)
+    if job.video is not None:
+        for step in pending:
+            step.stage.check(job.video, step.options)
     fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
     for step, key in zip(steps, keys, strict=True):
         stage = step.stage
@@ -274,7 +282,8 @@ def _run(
     moved = stage(motion, options=step.options, context=context)
     if stage.video and job.watch is not None:
         _check_input(job.watch, partial)
-    notes = tuple(note for note in (*job.video.warnings, *context.notes) if note not in shown)
+    read = [] if job.video is None else job.video.warnings
+    notes = tuple(note for note in dict.fromkeys((*read, *context.notes)) if note not in shown)
     result = StageResult(moved, time.perf_counter() - begin, notes)
     if store is not None and not (job.watch is not None and job.watch.touched):
         store.keep(stage.name, key, result)
