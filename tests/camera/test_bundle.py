@@ -10,7 +10,7 @@ import pytest
 from kinema.camera import bundle_problem, normal_equations
 from kinema.camera.bundle import Solution, Unknowns, adjust
 from kinema.camera.normal_equations import inverse_root
-from kinema.camera.views import Sightings, Views, seen, slopes
+from kinema.camera.views import Sightings, Views, jacobians, seen
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 
 MIDDLE = np.array([319.5, 179.5])
@@ -41,10 +41,10 @@ def disturbed(views: Views, moves: bool = True) -> Views:
     return replace(views, rotation=turn @ views.rotation, points=points)
 
 
-def test_slopes_are_the_derivatives_of_what_is_seen():
+def test_jacobians_are_the_derivatives_of_what_is_seen():
     """Central differences err by the square of their step."""
     views, sightings = scene(bend=-0.08)
-    found, step = slopes(views, sightings, seen(views, sightings)[0]), 1e-5
+    found, step = jacobians(views, sightings, seen(views, sightings)[0]), 1e-5
 
     def difference(change) -> np.ndarray:  # type: ignore[no-untyped-def]
         return (seen(change(step), sightings)[1] - seen(change(-step), sightings)[1]).T / (2 * step)

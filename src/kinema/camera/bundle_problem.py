@@ -20,7 +20,7 @@ from kinema.camera.normal_equations import (
     solve_normal,
     sums_by_group,
 )  # fmt: skip
-from kinema.camera.views import NEAREST, Sightings, Views, cauchy, seen, slopes, squares, tangents
+from kinema.camera.views import NEAREST, Sightings, Views, cauchy, jacobians, seen, squares, tangents
 from kinema.geometry.rotations import axis_angle_to_matrix
 
 BEND_SIGMA = 0.1
@@ -234,14 +234,14 @@ class Problem:
 
     def system(self, state: State) -> System:
         views, part = state.views, self.sightings
-        slope = slopes(views, part, state.local)
+        jacobian = jacobians(views, part, state.local)
         root = np.sqrt(state.weights)
-        columns = [slope.turn, slope.by_centre] if self.unknowns.moves else [slope.turn]
-        columns += [slope.focal] if self.each >= 0 or self.shared >= 0 else []
-        columns += [slope.bend] if self.bend >= 0 else []
+        columns = [jacobian.turn, jacobian.by_centre] if self.unknowns.moves else [jacobian.turn]
+        columns += [jacobian.focal] if self.each >= 0 or self.shared >= 0 else []
+        columns += [jacobian.bend] if self.bend >= 0 else []
         weighted = np.concatenate([*columns, state.residuals.T[:, None]], axis=1) * root
         basis = tangents(views.points, self.unknowns.moves)
-        by_point = slope.by_point(basis.take(part.point, axis=2))
+        by_point = jacobian.by_point(basis.take(part.point, axis=2))
         by_point *= root
         own, cameras = self.own.shape[1], NormalMatrix(self.size)
         blocks = squares(weighted, self.starts)

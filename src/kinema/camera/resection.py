@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kinema.camera.views import LOSS, NEAREST, Sightings, Views, cauchy, seen, slopes, squares
+from kinema.camera.views import LOSS, NEAREST, Sightings, Views, cauchy, jacobians, seen, squares
 from kinema.geometry.rotations import axis_angle_to_matrix
 
 INLIER = 2.5
@@ -28,8 +28,8 @@ def resect(views: Views, sightings: Sightings, *, moves: bool, rounds: int = 10)
         residuals = pixels - part.pixels
         loss = LOSS * max(1.0, 16.0 / 2**number)
         root = np.sqrt(np.where(local[:, 2] <= NEAREST, 0.0, cauchy(residuals, loss, part.exact)[0]))
-        slope = slopes(views, part, local)
-        columns = [slope.turn, *([slope.by_centre] if moves else []), residuals.T[:, None]]
+        jacobian = jacobians(views, part, local)
+        columns = [jacobian.turn, *([jacobian.by_centre] if moves else []), residuals.T[:, None]]
         summed = squares(np.concatenate(columns, axis=1) * root, starts)
         matrix = summed[:, :width, :width]
         diagonal = np.einsum("cii->ci", matrix)

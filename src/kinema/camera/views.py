@@ -86,8 +86,8 @@ def tangents(points: np.ndarray, moves: bool) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Slopes:
-    """Derivatives of the pixels (2,.,N): by the camera's turn (3), the place of the point around it (3), (x, y, z) -
+class Jacobians:
+    """Jacobians of the pixels (2,.,N): by the camera's turn (3), the place of the point around it (3), (x, y, z) -
     w centre of the homogeneous point (x, y, z, w), in the axes of the world, the log focal length (1) and the bend (1);
     centre (3,N): of each sighting's camera, and weight (N,): w of each one's point."""
 
@@ -110,7 +110,7 @@ class Slopes:
         return np.asarray(place[:, 0, None] * moved[0] + place[:, 1, None] * moved[1] + place[:, 2, None] * moved[2])
 
 
-def slopes(views: Views, sightings: Sightings, local: np.ndarray) -> Slopes:
+def jacobians(views: Views, sightings: Sightings, local: np.ndarray) -> Jacobians:
     """local (N,3): the points in their cameras' frames, of `seen`."""
     x, y, z = local.T
     depth = np.maximum(z, NEAREST)
@@ -137,7 +137,7 @@ def slopes(views: Views, sightings: Sightings, local: np.ndarray) -> Slopes:
         by_focal = mixed[:, 0] * flat[0] + mixed[:, 1] * flat[1]
     centre = views.centre.T.take(sightings.camera, axis=1)
     weight = views.points[:, 3].take(sightings.point)
-    return Slopes(turn, place, by_focal[:, None], (flat * reach)[:, None], centre, weight)
+    return Jacobians(turn, place, by_focal[:, None], (flat * reach)[:, None], centre, weight)
 
 
 def squares(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
