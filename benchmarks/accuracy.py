@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.accuracy_parts.chains import DATA, Kept
+from benchmarks.accuracy_parts.chains import Kept
+from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.page import SECTIONS, page
 
 from kinema.storage.atomic import atomic_path
@@ -28,9 +29,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path("outputs/accuracy"), help="folder of what was tracked")
     parser.add_argument("--seeds", type=int, default=1, help="rendered clips of each kind")
     args = parser.parse_args()
-    if not (DATA / "gt").is_dir():
-        print(f"no {DATA / 'gt'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "gt")
     text = page(Kept(args.cache), args.only, args.seeds)
     print(text)
     if args.write is not None:

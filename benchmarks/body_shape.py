@@ -13,7 +13,6 @@ The truth of balance_single is a triangulation of keypoints, that of the squats 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import astuple
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.masks import covers, mean_of
 
 from kinema.body import BodyModel, load_body
@@ -33,7 +33,6 @@ from kinema.motion import Motion
 from kinema.pipeline import RunOptions, run
 from kinema.skeleton import SMPL24
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 CLIPS = (
     "balance_single_multiview_cam01",
     "balance_single_multiview_cam03",
@@ -108,9 +107,7 @@ def main() -> int:
     parser.add_argument("--clips", nargs="+", default=CLIPS, metavar="NAME", help="names of videos in KINEMA_DATA")
     parser.add_argument("--out", type=Path, default=Path("outputs/body_shape"))
     args = parser.parse_args()
-    if not (DATA / "videos").is_dir():
-        print(f"no {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "videos")
     body, rows = load_body(), []
     for clip in args.clips:
         video = DATA / "videos" / f"{clip}.mp4"

@@ -26,7 +26,8 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.chains import Chain, Kept
+from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.rendered import MAKING
 from tests.helpers.monocular import score, seen_from
 
@@ -42,7 +43,7 @@ from kinema.motion import Motion
 from kinema.pipeline.keys import code_identity, digest
 from kinema.skeleton import SMPL24
 from kinema.synthetic import render_clip
-from kinema.synthetic.mocap import motion_from_mocap
+from kinema.synthetic.mocap import leg_length_of, motion_from_mocap
 from kinema.temporal.rate import frame_rate
 from kinema.training.mocap import load_mocap
 
@@ -110,10 +111,9 @@ def from_bvh(name: str, body: BodyModel) -> tuple[np.ndarray, np.ndarray, float,
         motion = load_motion(Path(folder) / "cmu_13_14" / f"{name}.bvh")
     pose, betas, transl = motion.people[0].require("pose_world", "betas", "transl_world")
     rest = body.rest_joints(betas[0])
-    hip, knee, ankle = rest[SMPL24.indices(["left_hip", "left_knee", "left_ankle"])]
-    leg = float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
     soles = body.posed_points("contacts", pose, betas, transl)[..., 1].min(axis=1)
-    return axis_angle_to_matrix(pose.reshape(-1, 24, 3)), transl + rest[0], frame_rate(motion.times), leg, soles
+    rotation, leg = axis_angle_to_matrix(pose.reshape(-1, 24, 3)), leg_length_of(rest)
+    return rotation, transl + rest[0], frame_rate(motion.times), leg, soles
 
 
 def camera_beside(joints: np.ndarray, clip: Clip) -> Camera:
@@ -179,9 +179,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path("outputs/captured_clips"))
     parser.add_argument("--no-balance", action="store_true", help="also without balance in the fit")
     args = parser.parse_args()
-    if not (DATA / "mocap").is_dir():
-        print(f"no {DATA / 'mocap'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "mocap")
     body, kept, rows = load_body(), Kept(args.cache), []
     for name in args.clips or CLIPS:
         path, truth = rendered(args.cache, name, body)

@@ -22,7 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
-from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.chains import Chain, Kept
+from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
 from benchmarks.accuracy_parts.tables import figure
 
@@ -58,9 +59,7 @@ def main() -> int:
     parser.add_argument("--clips", nargs="+", choices=CLIPS, default=CLIPS, metavar="NAME", help="only these")
     parser.add_argument("--alone", action="store_true", help="without another network")
     args = parser.parse_args()
-    if not (DATA / "videos").is_dir():
-        print(f"no {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "videos")
     body, kept, rows = load_body(), Kept(args.cache), []
     for clip in args.clips:
         file = DATA / "videos" / f"{clip}.mp4"

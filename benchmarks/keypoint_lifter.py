@@ -28,7 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.accuracy_parts.chains import DATA
+from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.rendered import SCRIPTS, rendered_clip
 from benchmarks.accuracy_parts.truths import truth_clips
 
@@ -81,9 +81,7 @@ def main() -> int:
     if args.speed:
         print(speed(args.frames))
         return 0
-    if not (DATA / "gt").is_dir():
-        print(f"no {DATA / 'gt'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "gt")
     body, rows = load_body(), []
     clips: list[tuple[str, Path, Truth | Motion]] = [(each.name, each.clip, each.truth) for each in truth_clips()]
     if args.rendered is not None:

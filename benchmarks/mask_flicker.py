@@ -13,7 +13,6 @@ it, only the rendered scene runs.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the neighbours
 
+from benchmarks.accuracy_parts.data import DATA
 from benchmarks.trackers import WALKS, Images, rendered_motion
 
 from kinema.body import load_body
@@ -39,7 +39,6 @@ from kinema.video import VideoReader, open_video
 from kinema.visualization.posing import PosedPeople
 from kinema.visualization.renderer import Mesh, MeshRenderer
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 WIDTH = 640
 CLIPS = {
     "taiji": ("taiji_single_static.mp4", 3.0),

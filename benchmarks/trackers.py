@@ -13,7 +13,6 @@ checkpoint its network is left out: boxes only. KINEMA_DATA names the clips; wit
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the tests' helpers
 
+from benchmarks.accuracy_parts.data import DATA
 from tests.helpers.composites import Actor, Composite, CutOut, cut_out
 
 from kinema.body import BodyModel, load_body
@@ -47,7 +47,6 @@ from kinema.tracking.lighttrack import LightTrackFollower
 from kinema.tracking.poseflow import PoseFlowFollower
 from kinema.video import Frame, VideoReader, open_video
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 LIMBS = BLAZEPOSE33.indices(LIMBS12)
 HIPS = BLAZEPOSE33.indices(("left_hip", "right_hip"))
 INSIDE = 0.6

@@ -1,1 +1,1 @@
-"""The parts of `benchmarks/accuracy.py`."""
+"""What the benchmarks share; most of it makes the page of `benchmarks/accuracy.py`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from benchmarks.accuracy_parts.chains import DATA
+from benchmarks.accuracy_parts.data import DATA
 from scipy.spatial.transform import Rotation, Slerp
 
 from kinema.evaluation.angle_scores import evaluate_angles

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -22,7 +21,6 @@ from kinema.stage import Context
 from kinema.tracking import track_people
 from kinema.video import VideoReader, open_video
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "../shared/data"))
 SEEING = ("video", "detection", "keypoints", "tracking", "models", "geometry", "temporal")
 """Rooms whose code decides what tracking finds; another room's change leaves what is kept as it is."""
 

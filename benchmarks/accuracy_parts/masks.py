@@ -10,7 +10,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.chains import Chain, Kept
+from benchmarks.accuracy_parts.data import DATA
 from benchmarks.accuracy_parts.pictures import overlap, silhouette
 from scipy.spatial import cKDTree
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks.accuracy_parts import angles, masks, pictures
 from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
-from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.chains import Chain, Kept
+from benchmarks.accuracy_parts.data import DATA
 from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
 from benchmarks.accuracy_parts.rendered import rendered_scores
 from benchmarks.accuracy_parts.tables import figure, table

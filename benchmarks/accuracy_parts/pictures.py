@@ -6,7 +6,8 @@ import json
 
 import cv2
 import numpy as np
-from benchmarks.accuracy_parts.chains import DATA, Chain, Kept
+from benchmarks.accuracy_parts.chains import Chain, Kept
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema.body import BodyModel, load_body
 from kinema.evaluation.identities import IdentityScores, identity_scores

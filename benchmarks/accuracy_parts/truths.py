@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from benchmarks.accuracy_parts.chains import DATA
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema import metrics
 from kinema.evaluation.calibration import read_camera

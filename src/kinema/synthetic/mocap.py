@@ -68,7 +68,7 @@ def motion_from_mocap(
     require(is_rate(fps), "fps", f"be {RATE_RANGE}", fps)
     betas = np.zeros(NUM_BETAS) if betas is None else np.asarray(betas, dtype=np.float64)
     rest = body.rest_joints(betas)
-    scale = 1.0 if leg_length is None else _leg_length(rest) / leg_length
+    scale = 1.0 if leg_length is None else leg_length_of(rest) / leg_length
     turn = axis_angle_to_matrix(np.array([0.0, heading, 0.0]))
     matrices = quaternion_to_matrix(rotations)
     matrices[:, 0] = turn @ matrices[:, 0]
@@ -104,7 +104,7 @@ def motion_from_mocap(
     return motion.recorded("synthetic.mocap", arguments, {body.name: body.sha256})
 
 
-def _leg_length(rest: np.ndarray) -> float:
+def leg_length_of(rest: np.ndarray) -> float:
     """Length from hip over knee to ankle of rest joints (24,3), mean of both sides, metres."""
     total = 0.0
     for side in ("left", "right"):
