@@ -199,7 +199,7 @@ def test_donors_replace_arms_and_trunk_but_never_legs():
 @pytest.mark.slow
 def test_windows_are_rendered_observed_and_read_back(tmp_path, networks):
     people = [sequence(), sequence("b")]
-    render_windows(people, tmp_path, Film(30.0, 24), seed=1, most=6, workers=1, held_out=("b",))
+    render_windows(people, tmp_path, Film(30.0, 24), seed=1, most=2, workers=1, held_out=("b",))
     windows = load_windows(tmp_path, "train", Film(30.0, 24))
     assert windows["rays"].shape[1:] == (24, 33, 2)
     np.testing.assert_allclose(np.linalg.det(windows["rotation"]), 1, atol=1e-2)  # stored as float16
