@@ -18,20 +18,20 @@ from kinema.registry import Registry
 from kinema.weights import catalogue
 from tests.contracts.samples import walk
 from tests.helpers.fakes import write_clip
-from tests.test_house import FLOORS
+from tests.test_house import LAYERS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 HOW_TO_ADD = TEXT.split("\n## How to add\n")[1].split("\n## ")[0]
 
 
-def test_the_table_of_rooms_is_the_house():
+def test_the_table_of_packages_lists_the_layers():
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \| .+ \|$", TEXT, flags=re.M)
-    shown = [{name for floor, name in rows if int(floor) == number} for number in range(1, len(FLOORS) + 1)]
-    assert shown == [set(floor) for floor in FLOORS], "update the table of packages in docs/architecture.md"
-    floors = [int(floor) for floor, _ in rows]
-    assert floors == sorted(floors)
-    assert len(rows) == sum(map(len, FLOORS))
+    shown = [{name for layer, name in rows if int(layer) == number} for number in range(1, len(LAYERS) + 1)]
+    assert shown == [set(layer) for layer in LAYERS], "update the table of packages in docs/architecture.md"
+    layers = [int(layer) for layer, _ in rows]
+    assert layers == sorted(layers)
+    assert len(rows) == sum(map(len, LAYERS))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
-"""The house: a room of `kinema` imports only from floors below it, in any kind of import.
+"""Layers: a package of `kinema` imports only from the layers below its own, by any kind of import.
 
 Read with `ast`, so that imports inside functions and under TYPE_CHECKING count like those at the top of a module.
-A room is a folder, or a module that lies directly in the package.
+A package here is a folder of `kinema`, or a module that lies directly in it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import kinema
 
 PACKAGE = Path(kinema.__file__).parent
 
-FLOORS: tuple[tuple[str, ...], ...] = (
-    # Ground: values, and pure functions on arrays
+LAYERS: tuple[tuple[str, ...], ...] = (
+    # Bottom: values, and pure functions on arrays
     ("_version", "_wiring", "brief", "errors", "progress", "fields"),
     ("runtime", "checks", "provenance", "skeleton", "registry", "options"),
     ("geometry", "storage"),
@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands",),
     ("__main__",),
 )
-"""From the ground up. Rooms of one floor do not know each other."""
+"""From the bottom up. Packages of one layer do not import each other."""
 
 
 def imports(package: Path = PACKAGE) -> Iterator[tuple[str, str]]:
@@ -72,28 +72,31 @@ def _name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def room(module: str) -> str:
-    """The room that a module lies in; the package's own `__init__` is the room `kinema`."""
+def package_of(module: str) -> str:
+    """The package that a module lies in; `kinema`'s own `__init__` counts as the package `kinema`."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-def test_every_room_has_a_floor():
-    rooms = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    rooms = rooms - {"__init__"} | {"kinema"}
-    floors = [each for floor in FLOORS for each in floor]
-    assert len(set(floors)) == len(floors)
-    assert rooms == set(floors), "the packages of src/kinema and the layers above differ"
+def test_every_package_has_a_layer():
+    packages = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/__init__.py")
+    }
+    packages = packages - {"__init__"} | {"kinema"}
+    layers = [each for layer in LAYERS for each in layer]
+    assert len(set(layers)) == len(layers)
+    assert packages == set(layers), "the packages of src/kinema and the layers above differ"
 
 
-def test_rooms_import_from_floors_below_only():
-    floor_of = {each: number for number, floor in enumerate(FLOORS) for each in floor}
+def test_packages_import_from_layers_below_only():
+    layer_of = {each: number for number, layer in enumerate(LAYERS) for each in layer}
     wrong = sorted(
         f"{importer} imports {imported}"
         for importer, imported in set(imports())
-        if room(importer) != room(imported) and floor_of[room(importer)] <= floor_of[room(imported)]
+        if package_of(importer) != package_of(imported)
+        and layer_of[package_of(importer)] <= layer_of[package_of(imported)]
     )
-    assert not wrong, "not from a floor below:\n" + "\n".join(wrong)
+    assert not wrong, "not from a layer below:\n" + "\n".join(wrong)
 
 
 def test_what_ties_is_named(tmp_path):

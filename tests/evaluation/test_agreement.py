@@ -113,7 +113,9 @@ def test_what_cannot_be_compared(walk):
 
 def test_a_result_in_another_unit_is_named(walk):
     small = walk.people[0].replace(joints=walk.people[0].joints / 1000)
-    with pytest.raises(InputError, match=r"person 1 of second: its joints lie .* which is no body in metres"):
+    with pytest.raises(
+        InputError, match=r"person 1 of second: its joints lie .* which is impossible for a body in metres"
+    ):
         compare_motions(walk, walk.replace(people=(small,)), names=("first", "second"), frame="camera")
 
 

@@ -136,7 +136,7 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="has 5 keypoints a person, COCO has 17"):
         evaluate_keypoints(result, truth)
     result.write_text(json.dumps([{"image_id": 0, "keypoints": ["a"] * 51}]))
-    with pytest.raises(InputError, match="no file of COCO's keypoint results"):
+    with pytest.raises(InputError, match="not a COCO keypoint result file"):
         evaluate_keypoints(result, truth)
     result.write_text(json.dumps([{"image_id": 0, "keypoints": [float("nan")] * 51}]))
     with pytest.raises(InputError, match="keypoints that are not numbers"):

@@ -147,7 +147,7 @@ def test_optical_markers_at_100_hz_and_a_video_at_60(data_dir):
 @pytest.mark.parametrize(("factor", "unit"), [(1000, "millimetres"), (100, "centimetres"), (1e-3, None)])
 def test_a_wrong_unit_is_said_not_scored(walk, factor, unit):
     truth = Truth("t.npz", walk.times, (TruthPerson("1", LIMBS12, joints_world=limbs(walk) * factor),))
-    with pytest.raises(InputError, match="no body in metres") as error:
+    with pytest.raises(InputError, match="impossible for a body in metres") as error:
         evaluate_motion(walk, truth)
     assert "the truth t.npz" in str(error.value)
     assert (unit is None) == ("its unit may be" not in str(error.value))

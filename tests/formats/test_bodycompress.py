@@ -173,7 +173,7 @@ def test_entries_of_another_shape(library, truth, tmp_path, change, message):
 
 def test_contents_of_another_kind(library, truth, tmp_path):
     path = written(library, tmp_path / "other.xz", [{"boxes": np.zeros((1, 4))}])
-    with pytest.raises(InputError, match="frame 0 has no joints, so this is no result of NLF"):
+    with pytest.raises(InputError, match="frame 0 has no joints, so this is not a result of NLF"):
         load_motion(path)
     frames = list(frames_of(truth))[:2]
     del frames[1]["camera"]

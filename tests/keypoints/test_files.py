@@ -163,7 +163,7 @@ def test_people_without_identities_are_followed(tmp_path):
     poses[2][..., 1] += 220
     motion = read_keypoints(alphapose(tmp_path / "a.json", poses, ids=False))
     assert len(motion.people) == 2
-    assert any("does not say who is who" in note for note in motion.data[NOTES])
+    assert any("does not identify people" in note for note in motion.data[NOTES])
     for person, want in zip(motion, poses.values(), strict=True):
         np.testing.assert_allclose(person.keypoints, want[person.frames, :, :2])
 
@@ -202,7 +202,7 @@ BAD = {
     "binary.json": (b"\xff\xfe\x00\x01" * 9, "not"),
     "deep.json": (b"[" * 100_000, "nested too deeply"),
     "empty.json": (b"[]", "holds no pose"),
-    "other.json": (b'{"a": 1}', "not a file of keypoints that Kinema knows"),
+    "other.json": (b'{"a": 1}', "not a keypoint file that Kinema knows"),
     "ragged.json": (
         json.dumps([{"image_id": "0.jpg", "keypoints": [1, 2, 3] * n} for n in (17, 16)]).encode(),
         r"different numbers of joints \(16, 17\)",
@@ -214,7 +214,7 @@ BAD = {
     ),
     "wild.json": (json.dumps([{"image_id": 10**12, "keypoints": [1, 2, 3] * 17}] * 2).encode(), ""),
     "frame.json": (json.dumps({"people": [{"pose_keypoints_2d": [1, 2, 3] * 17}]}).encode(), ""),
-    "file.txt": (b"1 2 3", r"is no file of keypoints; Kinema reads \.json, \.npz and \.csv"),
+    "file.txt": (b"1 2 3", r"is not a keypoint file; Kinema reads \.json, \.npz and \.csv"),
 }
 
 
@@ -239,9 +239,7 @@ def test_a_folder_without_json_and_a_missing_file(tmp_path):
 
 def test_a_size_that_cannot_be(tmp_path):
     path = alphapose(tmp_path / "a.json", {1: points_of()})
-    with pytest.raises(
-        InputError, match=r"keypoints reach to \d+, \d+, far beyond pictures of 100x80; give their size"
-    ):
+    with pytest.raises(InputError, match=r"keypoints reach to \d+, \d+, far beyond images of 100x80; give their size"):
         read_keypoints(path, size=(100, 80))
     with pytest.raises(UsageError, match="width and height in pixels, found 0x80"):
         read_keypoints(path, size=(0, 80))

@@ -58,5 +58,5 @@ def test_images_of_a_folder_are_found_by_number():
     folder = {f"coco_{n:012d}.jpg": i for i, n in enumerate((785, 900))}
     found, _ = frames_of(poses(["000000000900"]), Pictures("shots", 2, folder), "file.json")
     assert found.tolist() == [1]
-    with pytest.raises(InputError, match=r"poses of the picture '77\.jpg', which shots lacks"):
+    with pytest.raises(InputError, match=r"poses of the image '77\.jpg', which shots lacks"):
         frames_of(poses(["77.jpg"]), Pictures("shots", 2, folder), "file.json")

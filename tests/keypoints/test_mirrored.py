@@ -115,7 +115,7 @@ def test_an_overlap_of_ones_own(tmp_path):
 
 @pytest.mark.usefixtures("networks")
 def test_a_detector_without_double_boxes_says_so(tmp_path):
-    with pytest.raises(UsageError, match="no use for this detector, which gives every person once; leave it out, or"):
+    with pytest.raises(UsageError, match="no effect on this detector, which gives every person once; leave it out, or"):
         open_source("blazepose", detecting=Detecting(overlap=0.6))
     exported = YOLOX(ImageNetwork(boxes_network(tmp_path / "d.onnx", [[0, 0, 9, 9, 0.9]], [0])))
     with pytest.raises(UsageError, match="detector_nms_iou_threshold"):
@@ -131,5 +131,5 @@ def test_wrong_numbers_are_named_as_the_user_wrote_them():
 
 @pytest.mark.parametrize("name", ["nlf_l_crop_0.3.2.pt", "yolov8x.pt"])
 def test_a_state_dict_is_refused_and_what_to_use_is_said(name):
-    with pytest.raises(UsageError, match=rf"{name} is no detector that can be read; give .* ONNX .*`yolo export"):
+    with pytest.raises(UsageError, match=rf"{name} is not a detector that can be read; give .* ONNX .*`yolo export"):
         find_detector(name)

@@ -95,7 +95,7 @@ def test_mmposes_people_of_one_picture(tmp_path):
 
 
 def test_mmposes_3d_joints_are_refused(tmp_path):
-    with pytest.raises(InputError, match="holds 3D joints, not points in the picture; give the 2D keypoints"):
+    with pytest.raises(InputError, match="holds 3D joints, not points in the image; give the 2D keypoints"):
         read_keypoints(mmpose(tmp_path / "a.json", points_of(17), width=3))
 
 

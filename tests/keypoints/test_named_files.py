@@ -146,7 +146,7 @@ def test_pose2sims_folder_is_that_of_one_camera(tmp_path):
     openpose_folder(tmp_path / "trial" / "pose" / "cam1_json", points)
     motion = read_keypoints(tmp_path / "trial")
     check(motion, points, HALPE26, HALPE26.joints)
-    assert any("does not say who is who" in note for note in motion.data[NOTES])
+    assert any("does not identify people" in note for note in motion.data[NOTES])
     check(read_keypoints(tmp_path / "trial" / "pose"), points, HALPE26, HALPE26.joints)
     openpose_folder(tmp_path / "trial" / "pose" / "cam2_json", points)
     with pytest.raises(InputError, match=r"keypoints of 2 cameras \(cam1_json, cam2_json\); give the folder of one"):
@@ -236,7 +236,7 @@ def test_several_people_without_numbers_are_followed(tmp_path):
     with (tmp_path / "a.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["frame", *columns], *rows])
     motion = read_keypoints(tmp_path / "a.csv")
-    assert any("does not say who is who" in note for note in motion.data[NOTES])
+    assert any("does not identify people" in note for note in motion.data[NOTES])
     found = {tuple(person.keypoints[0, 0]): person for person in motion}
     for who in points:
         np.testing.assert_allclose(found[tuple(who[0, 0, :2])].keypoints, who[:, :, :2])
@@ -266,7 +266,7 @@ BAD = {
     "people.csv": ("track,nose.x,nose.y\na,11,12\n", "has a column of people but none of frames"),
     "fractions.csv": (
         "frame," + ",".join(f"{j}.{c}" for j in LIMBS12 for c in "xy") + "\n0" + ",0.5" * 24 + "\n",
-        "holds fractions of the picture, not pixels",
+        "holds fractions of the image, not pixels",
     ),
     "a.h5": ("\x89HDF", "is an HDF5 file, which Kinema does not read; let DeepLabCut write .csv"),
     "a.trc": ("no trc\n", "is not a TRC file"),

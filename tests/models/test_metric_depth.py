@@ -65,7 +65,7 @@ def test_unknown_depths_are_zero(tmp_path):
 
 def test_files_that_are_none_are_refused(tmp_path):
     two = red_network(tmp_path / "two.onnx", "plain", outputs=2)
-    with pytest.raises(InputError, match="is no network of depth: for a picture of 48 x 32 pixels it gives"):
+    with pytest.raises(InputError, match="is not a depth network: for an image of 48 x 32 pixels it gives"):
         DepthNetwork(two, family_named("plain"))
     (tmp_path / "torn.onnx").write_bytes(two.read_bytes()[:100])
     with pytest.raises(InputError, match="torn"):

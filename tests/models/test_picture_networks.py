@@ -249,7 +249,7 @@ def several_pictures(path):
 
 @pytest.mark.parametrize("make", [two_inputs, grey_picture, several_pictures])
 def test_networks_of_other_inputs_are_refused(tmp_path, make):
-    with pytest.raises(InputError, match=r"takes input \[.*not one picture as \(1, 3, height, width\)"):
+    with pytest.raises(InputError, match=r"takes input \[.*not one image as \(1, 3, height, width\)"):
         ImageNetwork(make(tmp_path / "x.onnx"))
 
 

@@ -197,7 +197,7 @@ def test_images_are_found_by_their_names(tmp_path, pictures, truth):
     motion = result(tmp_path / "shots", file, fps=FPS)
     assert motion.people[0].frames.tolist() == list(frames)
     file = alphapose_file(tmp_path / "poses.json", [points], picture=lambda f: name(f + 300), frames=frames)
-    with pytest.raises(InputError, match=r"has poses of the picture 'shot_304\.jpg', which .*shots lacks"):
+    with pytest.raises(InputError, match=r"has poses of the image 'shot_304\.jpg', which .*shots lacks"):
         result(tmp_path / "shots", file, fps=FPS)
 
 
@@ -220,7 +220,7 @@ class TestRefused:
     def test_keypoints_far_beyond_the_picture(self, video, truth, tmp_path, capsys):
         (points,) = projected(truth, "coco17")
         file = alphapose_file(tmp_path / "poses.json", [points * [4, 4, 1]])
-        assert "far beyond pictures of 640x480" in refused(capsys, str(video), "--keypoints", str(file))
+        assert "far beyond images of 640x480" in refused(capsys, str(video), "--keypoints", str(file))
 
     def test_coordinates_that_are_no_pixels(self, video, truth, tmp_path, capsys):
         (points,) = projected(truth, "coco17")
@@ -248,13 +248,13 @@ class TestRefused:
         assert "has no pose in enough frames" in printed
 
     def test_a_file_that_is_not_there_and_a_source_that_is_unknown(self, video, capsys):
-        assert "there is no file of keypoints poses.json" in refused(capsys, str(video), "--keypoints", "poses.json")
+        assert "there is no keypoint file poses.json" in refused(capsys, str(video), "--keypoints", "poses.json")
         assert "unknown keypoint source 'blazepos'" in refused(capsys, str(video), "--keypoints", "blazepos")
 
     def test_a_file_that_holds_something_else(self, video, tmp_path, capsys):
         (tmp_path / "poses.json").write_text(json.dumps({"what": 1}))
         printed = refused(capsys, str(video), "--keypoints", "poses.json")
-        assert "not a file of keypoints that Kinema knows" in printed
+        assert "not a keypoint file that Kinema knows" in printed
 
     def test_several_videos(self, video, truth, tmp_path, capsys):
         (points,) = projected(truth, "coco17")

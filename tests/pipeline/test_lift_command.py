@@ -161,7 +161,7 @@ def test_settings_that_do_not_go_together(points, capsys):
     file = alphapose_file(Path("poses.json"), [points])
     for arguments, exit_code, sentence in (
         ((), 3, "does not store the video's size, which lifting needs; give it with --size"),
-        (("--size", "100x100"), 3, "far beyond pictures of 100x100"),
+        (("--size", "100x100"), 3, "far beyond images of 100x100"),
         (("--size", "640x480", "--lifter", "gast"), 2, "unknown lifter 'gast'; known: own, videopose3d, pstmo"),
         (("--size", "640x480", "--lifter", "pstmo"), 2, "pstmo needs its checkpoint"),
         (("--size", "640x480", "--fps", "0"), 2, "the frame rate must be a number between"),

@@ -102,9 +102,9 @@ def test_corrupt_parts_are_left_out(tmp_path):
     frames = list(video)
     assert [number_of(f.image) for f in frames] == [0, 1, 3, 4]
     assert [f.time for f in frames] == pytest.approx([0, 0.05, 0.15, 0.2])
-    assert any("picture 3" in each for each in video.warnings)
+    assert any("image 3" in each for each in video.warnings)
     path.write_bytes(data[:40])
-    with pytest.raises(InputError, match=r"no picture of .*a\.webp"):
+    with pytest.raises(InputError, match=r"no image of .*a\.webp"):
         open_video(path)
 
 

@@ -56,7 +56,7 @@ def test_interlaced_frames_are_deinterlaced(tmp_path):
         after = np.mean([combing(f.image) for f in frames])
         assert before > 5
         assert after < 0.2 * before
-    assert video.warnings == ["the video is interlaced: its frames were deinterlaced, one picture from each"]
+    assert video.warnings == ["the video is interlaced: its frames were deinterlaced, one image from each"]
 
 
 def test_the_picture_is_that_of_its_own_time(tmp_path):

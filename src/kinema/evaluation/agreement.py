@@ -1,4 +1,4 @@
-"""How far two results of one clip are apart: people and frames matched, joints compared; neither is taken for true."""
+"""How far two results of one clip are apart: people and frames matched, joints compared; neither is the truth."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SIDES = {
     "contact_share": "share of frames in contact",
     "distance_m": "distance travelled, m",
 }
-"""What each side has of its own: key in JSON, and short name in tables."""
+"""Measures of each side alone: key in JSON, and short name in tables."""
 
 APART = {
     "mpjpe_mm": "MPJPE between them, mm",
@@ -45,7 +45,7 @@ APART = {
     "orientation_deg": "root rotation apart, deg",
     "acceleration_m_s2": "acceleration apart, m/s2",
 }
-"""What lies between the sides; joints are aligned at the middle of the hips."""
+"""Measures between the sides; joints are aligned at the middle of the hips."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -170,7 +170,7 @@ def compare_motions(
         who = [f"{name} has {', '.join(str(p.id) for p in m)}" for m, name in zip((first, second), names, strict=True)]
         raise InputError(
             f"nobody is in both results ({'; '.join(who)}): those of one are elsewhere or at other times than those of"
-            " the other; say who is who with `people`"
+            " the other; say which person is which with `people`"
         )
     pairs.sort(key=lambda pair: pair.first)
     alone = tuple(
@@ -211,7 +211,7 @@ def _require_overlap(first: Motion, second: Motion, names: tuple[str, str]) -> N
         else f"{name} is empty"
         for motion, name in zip((first, second), names, strict=True)
     ]
-    raise InputError(f"the results have no moment in common: {', '.join(spans)}; are they of one clip?")
+    raise InputError(f"the results have no moment in common: {', '.join(spans)}; are they of the same clip?")
 
 
 def _by_frame(sides: Comparison, moments: Moments) -> dict[str, np.ndarray]:
@@ -226,7 +226,7 @@ def _by_frame(sides: Comparison, moments: Moments) -> dict[str, np.ndarray]:
 
 
 def _alone(motion: Motion, person: Person, frame: str, body: BodyModel | None) -> dict[str, float]:
-    """What can be said of one side without the other."""
+    """The measures of one side alone."""
     from kinema.body.loading import body_of
 
     joints = person.joints if frame == "camera" else person.joints_world

@@ -53,7 +53,7 @@ def evaluate_keypoints(result: str | Path, truth: str | Path) -> KeypointScores:
     detections = _detections(Path(result), sorted(annotations))
     if not any(image in annotations for image in detections):
         raise InputError(
-            f"{result} has nobody in any of the {len(annotations)} images of {truth}; is it of other images?"
+            f"{result} has nobody in any of the {len(annotations)} images of {truth}; was it made from other images?"
         )
     people = [(image, person) for image, group in annotations.items() for person in group if not person.crowd]
     shares, joints = _correct(detections, annotations)
@@ -71,7 +71,7 @@ def load_annotations(path: str | Path) -> dict[int, list[Annotation]]:
     """Every image's people, by the image's id; images without people included. Raises InputError."""
     content = load_json(path)
     if not isinstance(content, dict) or not {"images", "annotations"} <= set(content):
-        raise InputError(f"{path} is no file of COCO's annotations: it has no images and annotations")
+        raise InputError(f"{path} is not a COCO annotation file: it has no images and annotations")
     try:
         out: dict[int, list[Annotation]] = {int(image["id"]): [] for image in content["images"]}
         for row in content["annotations"]:
@@ -85,7 +85,7 @@ def load_annotations(path: str | Path) -> dict[int, list[Annotation]]:
             )
             out.setdefault(int(row["image_id"]), []).append(person)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no file of COCO's annotations of 17 keypoints ({str(error)[:80]})") from None
+        raise InputError(f"{path} is not a COCO annotation file with 17 keypoints ({str(error)[:80]})") from None
     if not any(out.values()):
         raise InputError(f"{path} annotates nobody's keypoints")
     return out
@@ -114,7 +114,7 @@ def _results(content: Sequence[Any], path: Path) -> dict[int, list[Detection]]:
             score = float(row["score"]) if "score" in row else float(points[:, 2].mean())
             out.setdefault(int(row["image_id"]), []).append(Detection(points[:, :2], score))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no file of COCO's keypoint results ({str(error)[:80]})") from None
+        raise InputError(f"{path} is not a COCO keypoint result file ({str(error)[:80]})") from None
     return out
 
 

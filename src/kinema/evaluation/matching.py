@@ -105,7 +105,8 @@ def check_size(points: np.ndarray, names: Sequence[str], what: str) -> None:
         return
     guess = next((f"; its unit may be {unit}" for unit, n in _UNITS if SMALLEST <= size / n <= LARGEST), "")
     raise InputError(
-        f"{what}: its joints lie {size:.3g} m from the hips, which is no body in metres{guess}; convert it to metres"
+        f"{what}: its joints lie {size:.3g} m from the hips, which is impossible for a body in metres{guess};"
+        " convert it to metres"
     )
 
 

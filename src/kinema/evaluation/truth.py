@@ -134,8 +134,8 @@ def load_truth(
         known = {suffix for entry in FORMATS.rows() for suffix in entry.suffixes if entry.reads}
         if path.is_file() and path.suffix.lower() not in known:
             raise InputError(
-                f"{path.name} is no truth that Kinema reads: markers (.trc, .c3d), joint angles (.mot, .sto), joints in"
-                f" .npz, or a motion file ({', '.join(sorted(known - set(MARKER_FILES)))})"
+                f"{path.name} is not a truth file that Kinema reads: markers (.trc, .c3d), joint angles (.mot, .sto),"
+                f" joints in .npz, or a motion file ({', '.join(sorted(known - set(MARKER_FILES)))})"
             )
         with open_container(path) as content:
             if path.suffix.lower() == ".npz" and "joints" in content and "joint_names" in content:

@@ -54,7 +54,7 @@ def prepare(bpy: Any, scene: Any, camera: Any, settings: dict[str, Any]) -> None
     render.film_transparent = True
     right, below = lens["off_middle"]
     data.sensor_fit, data.sensor_width, data.lens = "HORIZONTAL", lens["film"], lens["focal"]
-    # Both shifts are in widths of the picture, upwards and to the right, and move the window, not the axis.
+    # Both shifts are in widths of the image, upwards and to the right, and move the window, not the axis.
     data.shift_x, data.shift_y = -right, below * height / (width * aspect)
     if settings["footage"] is None:
         return
@@ -63,7 +63,9 @@ def prepare(bpy: Any, scene: Any, camera: Any, settings: dict[str, Any]) -> None
         return
     movie = bpy.data.images.load(settings["footage"])
     if movie.source != "MOVIE":
-        print(f"note: {settings['footage']} is no video that Blender reads; choose the camera's background yourself")
+        print(
+            f"note: {settings['footage']} is not a video that Blender can read; choose the camera's background yourself"
+        )
         return
     background = data.background_images.new()
     background.image, background.alpha, background.frame_method = movie, 1.0, "STRETCH"

@@ -77,7 +77,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
         for index, frame in enumerate(content["bodycompress"]):
             what = f"{path}: frame {index}"
             if not isinstance(frame, Mapping) or "joints" not in frame:
-                raise InputError(f"{what} has no joints, so this is no result of NLF")
+                raise InputError(f"{what} has no joints, so this is not a result of NLF")
             if index >= count:
                 raise InputError(f"{path} has more frames than the {count} that it says; write it again")
             notes.left_out(frame, _KEYS)
@@ -168,8 +168,8 @@ class _Cameras:
             notes.add("the lens changes from frame to frame; its median is kept")
         width, height = (int(size) for size in np.rint(2 * lens[:2, 2] + 1))
         if min(width, height, lens[0, 0], lens[1, 1]) < 1:
-            raise InputError(f"{self._what}: the camera's intr is no lens: {lens[:2].tolist()}")
-        notes.add(f"the image size {width}x{height} is derived from the lens, whose middle is taken for the picture's")
+            raise InputError(f"{self._what}: the camera's intr is not a valid lens: {lens[:2].tolist()}")
+        notes.add(f"the image size {width}x{height} is derived from the lens, whose middle is taken for the image's")
         distortion = None
         if self._distortions and np.any(self._distortions[0]):
             distortion = self._distortions[0] if self._distortions[0].shape in ((4,), (5,), (8,)) else None
@@ -178,7 +178,7 @@ class _Cameras:
         rotations, places = (np.array(each) for each in zip(*self._poses, strict=True))
         still = max(np.ptp(rotations, axis=0).max(), np.ptp(places, axis=0).max()) < 1e-6
         if np.linalg.norm(self._up) < 1e-6:
-            raise InputError(f"{self._what}: the camera's up is no direction: {self._up.tolist()}")
+            raise InputError(f"{self._what}: the camera's up is not a direction: {self._up.tolist()}")
         upright = shortest_rotation(self._up / np.linalg.norm(self._up), np.array([0.0, 1.0, 0.0]))
         moves = -np.einsum("tij,tj->ti", rotations, places) * _MM
         rotations = rotations @ upright.T

@@ -73,7 +73,7 @@ def _read(file: BinaryIO, size: int, path: Path) -> Markers:
     budget = Budget(size)
     header = file.read(BLOCK)
     if len(header) < BLOCK or header[1] != _MAGIC or not header[0]:
-        raise InputError(f"{path} is not a C3D file: its first block is no C3D header")
+        raise InputError(f"{path} is not a C3D file: its first block is not a C3D header")
     file.seek((header[0] - 1) * BLOCK)
     start = file.read(4)
     if len(start) < 4 or start[3] not in _BYTE_ORDERS:
@@ -196,7 +196,7 @@ def _layout(header: bytes, parameters: dict[str, Any], processor: int, size: int
     if not points or block < 2:
         raise Malformed("it holds no points" if not points else "it does not say where its data begin")
     if not math.isfinite(scale) or not scale:
-        raise Malformed("the scale of its points is no number")
+        raise Malformed("the scale of its points is not a number")
 
     stated = list(_stated_frames(words, parameters))
     for tried in dict.fromkeys((points, words[1] or points)):

@@ -1,6 +1,6 @@
 """Kinema's own layouts of camera paths, `.npz` and `.json`, with the same keys.
 
-`R` (T,3,3) and `t` (T,3): X_camera = R @ X + t, OpenCV axes; `K` (3,3) or, with zoom, (T,3,3) in pixels, for pictures
+`R` (T,3,3) and `t` (T,3): X_camera = R @ X + t, OpenCV axes; `K` (3,3) or, with zoom, (T,3,3) in pixels, for images
 of `size` (width, height); `distortion` (4, 5 or 8 coefficients in OpenCV's order); `times` (T,) seconds; `up` (3,) the
 vertical in the axes of X; `found` (T,) bool, `kind`, `metric`, `breaks`, `points` (P,3), `points_sigma` and
 `points_piece` (P,): as in `kinema.geometry.camera_path`. R and t are needed. The keys `rotation`, `centre`,
@@ -34,7 +34,7 @@ def read_json(file: Path) -> CameraPoses:
     """The poses of a `.json`. Raises InputError, ShapeError."""
     content = load_json(file)
     if not isinstance(content, dict):
-        raise InputError(f"{file} is no camera path: it must be an object with R and t")
+        raise InputError(f"{file} is not a camera path: it must be an object with R and t")
     return _poses({name: value for name, value in content.items() if value is not None}, str(file))
 
 
@@ -43,7 +43,7 @@ def _poses(content: Mapping[str, Any], what: str) -> CameraPoses:
     names = ("rotation", "centre", "intrinsics") if old else ("R", "t", "K")
     missing = [name for name in names[:2] if name not in content]
     if missing:
-        raise InputError(f"{what} is no camera path: it has no {', '.join(missing)}")
+        raise InputError(f"{what} is not a camera path: it has no {', '.join(missing)}")
     rotation = numbers(content[names[0]], names[0], what, ("T", 3, 3))
     place = numbers(content[names[1]], names[1], what, (len(rotation), 3))
     lens = names[2] in content

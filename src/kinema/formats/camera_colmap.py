@@ -91,9 +91,9 @@ def _lines(file: Path, *, keep_empty: bool = False) -> Iterator[tuple[str, list[
     except FileNotFoundError:
         raise InputError(f"there is no {file}, which COLMAP writes beside the images' file") from None
     except UnicodeDecodeError:
-        raise InputError(f"{file} is no text file of COLMAP") from None
+        raise InputError(f"{file} is not a COLMAP text file") from None
     except Malformed as error:
-        raise InputError(f"{file} is no text file of COLMAP: {error}") from None
+        raise InputError(f"{file} is not a COLMAP text file: {error}") from None
 
 
 def _whole(words: list[str], place: int, where: str) -> int:
@@ -160,9 +160,9 @@ def _binary(file: Path) -> Iterator[tuple[BinaryIO, Budget, int]]:
     except FileNotFoundError:
         raise InputError(f"there is no {file}, which COLMAP writes beside the images' file") from None
     except EOFError:
-        raise InputError(f"{file} is incomplete, or no binary file of COLMAP") from None
+        raise InputError(f"{file} is incomplete, or not a COLMAP binary file") from None
     except Malformed as error:
-        raise InputError(f"{file} is no binary file of COLMAP: {error}") from None
+        raise InputError(f"{file} is not a COLMAP binary file: {error}") from None
 
 
 def _bytes(stream: BinaryIO, count: int) -> bytes:

@@ -39,7 +39,7 @@ def read_pickle(file: Path) -> CameraPoses:
     """The poses of a `.pkl` of that pipeline. Raises InputError, UnsafeFileError, ShapeError."""
     cameras = load_pickle(file, extra=LIBRARIES)
     if not isinstance(cameras, (list, tuple)) or not cameras:
-        raise InputError(f"{file} is no file of cameras: it must hold a list with one camera for each frame")
+        raise InputError(f"{file} is not a file of cameras: it must hold a list with one camera for each frame")
     found = [_camera(each, f"{file}: camera {number}") for number, each in enumerate(cameras)]
     rotation, place, matrices = (np.array([each[name] for each in found]) for name in ("rotation", "place", "matrix"))
     rows = [each["distortion"] for each in found]

@@ -25,7 +25,7 @@ class CameraPoses:
     path: of T poses. lens: whether its intrinsics are the file's; otherwise they have focal length 1 and are
     meaningless. times (T,) seconds, numbers (T,) int frames of the video from 0, both increasing, None if the file has
     none; size: width and height in pixels of the images that the intrinsics refer to; distortion (4,), (5,) or (8,): of
-    all pictures, in OpenCV's order; notes: sentences that the user must see. Raises ShapeError.
+    all images, in OpenCV's order; notes: sentences that the user must see. Raises ShapeError.
     """
 
     path: CameraPath
@@ -46,7 +46,7 @@ class CameraPoses:
                 raise ShapeError(f"camera path: {name} must increase from pose to pose")
             object.__setattr__(self, name, value if name == "times" else value.astype(np.int64))
         if self.size is not None and not all(1 <= side <= 1e6 for side in self.size):
-            raise ShapeError(f"camera path: the pictures' size must be positive, found {self.size[0]}x{self.size[1]}")
+            raise ShapeError(f"camera path: the images' size must be positive, found {self.size[0]}x{self.size[1]}")
 
 
 def one_distortion(value: Any, what: str) -> np.ndarray | None:
@@ -62,5 +62,5 @@ def one_distortion(value: Any, what: str) -> np.ndarray | None:
             f" {np.shape(value)}"
         )
     if np.ptp(rows, axis=0).max(initial=0.0) > 1e-9:
-        raise ShapeError(f"{what}: the distortion changes from picture to picture; undistort the clip first")
+        raise ShapeError(f"{what}: the distortion changes from image to image; undistort the clip first")
     return rows[0] if np.any(rows[0]) else None

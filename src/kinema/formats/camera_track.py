@@ -134,7 +134,7 @@ def camera_track(
     off = np.abs(track.off_middle) * [camera.width, camera.height]
     if middle and off.max() > _OFF:
         report.notes.add(
-            f"the camera's principal point is {off[0]:.1f} and {off[1]:.1f} pixels off the middle of the picture, which"
+            f"the camera's principal point is {off[0]:.1f} and {off[1]:.1f} pixels off the middle of the image, which"
             " the format cannot hold"
         )
     return track

@@ -37,11 +37,11 @@ def read_tum(file: Path) -> CameraPoses:
                     budget.values(_COLUMNS + 1)
                     rows.append(_row(line, f"{file}, line {number}", rows[-1][0] if rows else -np.inf))
     except UnicodeDecodeError:
-        raise InputError(f"{file} is no TUM trajectory: it is not text") from None
+        raise InputError(f"{file} is not a TUM trajectory: it is not text") from None
     except Malformed as error:
-        raise InputError(f"{file} is no TUM trajectory: {error}") from None
+        raise InputError(f"{file} is not a TUM trajectory: {error}") from None
     if not rows:
-        raise InputError(f"{file} is no TUM trajectory: it has no line with a pose")
+        raise InputError(f"{file} is not a TUM trajectory: it has no line with a pose")
     values = np.array(rows)
     rotation = np.swapaxes(quaternion_to_matrix(values[:, 4:]), -1, -2)
     return CameraPoses(CameraPath(rotation, values[:, 1:4], np.eye(3)), lens=False, times=values[:, 0])
@@ -55,7 +55,7 @@ def _row(line: str, where: str, before: float) -> list[float]:
         row = []
     if len(row) != _COLUMNS:
         raise InputError(
-            f"{where} is no line of a TUM trajectory: expected a time, three coordinates and a quaternion, found"
+            f"{where} is not a line of a TUM trajectory: expected a time, three coordinates and a quaternion, found"
             f" {quoted(line, 60)}"
         )
     time, place, quaternion = row[0], row[1:4], row[4:]

@@ -3,7 +3,7 @@
 Kaufmann et al. 2023; the layout is that of the data set's own description: `smpl` with `poses_root` (n,3), `poses_body`
 (n,69), `trans` (n,3) and `betas` (10,), `camera` with `intrinsics` (3,3), `extrinsics` (n,4,4) from the world to the
 camera, `width` and `height`, and `good_frames_mask` (n,): in the other frames the person is hidden or out of the
-picture. The data set is for its licensees; Kinema reads their copies.
+image. The data set is for its licensees; Kinema reads their copies.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
     if not good.any():
         raise InputError(f"{what}: good_frames_mask leaves no frame")
     if not good.all():
-        notes.add(f"{n - int(good.sum())} frames in which the person is hidden or out of the picture were left out")
+        notes.add(f"{n - int(good.sum())} frames in which the person is hidden or out of the image were left out")
     frames = np.flatnonzero(good)
     fields: dict[str, Any] = in_both_frames(pose[good], transl[good], rotation[good], translation[good])
     fields["betas"] = betas_from(smpl.get("betas"), len(frames), what, notes)

@@ -34,7 +34,7 @@ class Seen:
 
 
 def by_frame(motion: Motion, convert: Convert) -> Iterator[tuple[str, list[Seen]]]:
-    """For every frame of the clip, its picture's name and everybody in it. Raises UsageError if nobody has
+    """For every frame of the clip, its image's name and everybody in it. Raises UsageError if nobody has
     keypoints."""
     if not motion.people:
         raise UsageError("the motion has no people, so there are no keypoints to write")

@@ -1,4 +1,4 @@
-"""AlphaPose's results by picture with everybody's number, as PoseFlow writes them: {picture: [{keypoints, scores,
+"""AlphaPose's results by image with everybody's number, as PoseFlow writes them: {image: [{keypoints, scores,
 idx}]}.
 
 PoseFlow's program reads the same without `idx` from a file whose name contains `forvis`.

@@ -303,7 +303,7 @@ FORMATS: Registry[MotionFormat] = Registry(
         ),
         MotionFormat(
             "poseflow",
-            "AlphaPose's tracked 2D keypoints by picture, as PoseFlow writes them",
+            "AlphaPose's tracked 2D keypoints by image, as PoseFlow writes them",
             (".json",),
             "kinema.formats.poseflow",
             reads=False,

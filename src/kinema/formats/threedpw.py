@@ -3,7 +3,7 @@
 von Marcard et al. 2018; the layout is that of the data set's own description: for each actor `poses` (n,72), `trans`
 (n,3), `betas` (10,), `jointPositions` (n,72) and `campose_valid` (n,), and for the clip `cam_poses` (n,4,4) from the
 world to the camera and `cam_intrinsics` (3,3), whose principal point is the image centre, which gives the size. Frames
-whose camera pose was not aligned with the picture are left out. The file does not state the world's vertical axis: it
+whose camera pose was not aligned with the image are left out. The file does not state the world's vertical axis: it
 is the one along which the actors stand. The data set is for its licensees; Kinema reads their copies.
 """
 

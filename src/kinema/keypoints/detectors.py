@@ -78,7 +78,7 @@ DETECTORS: Registry[DetectorRow] = Registry(
 
 
 class BoxNetwork(Protocol):
-    """Boxes of people in a tile (x, y, side) of an RGB picture: (n, 4) pixels of the image, and scores (n,).
+    """Boxes of people in a tile (x, y, side) of an RGB image: (n, 4) pixels of the image, and scores (n,).
 
     Networks whose boxes Kinema suppresses have a number `overlap`, from which two boxes are one person's.
     """
@@ -88,10 +88,10 @@ class BoxNetwork(Protocol):
 
 @runtime_checkable
 class Looking(BoxNetwork, Protocol):
-    """A network of boxes that looks at mirrored pictures, and drops double boxes, itself."""
+    """A network of boxes that looks at mirrored images, and drops double boxes, itself."""
 
     def looking(self, wanted: Detecting) -> BoxNetwork:
-        """The network, used as it is wanted."""
+        """The network with these settings applied."""
 
 
 BOX_TILES = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.5))
@@ -99,7 +99,7 @@ BOX_TILES = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.5))
 
 
 class BoxDetector:
-    """A detector of boxes as a `PersonDetector`: the network's boxes of people in a tile of an RGB picture."""
+    """A detector of boxes as a `PersonDetector`: the network's boxes of people in a tile of an RGB image."""
 
     tile_range = BOX_TILES
 
@@ -112,7 +112,7 @@ class BoxDetector:
 
 
 def large_enough(found: Circles, tile: np.ndarray, tile_range: TileRange) -> Circles:
-    """The people in a tile (x, y, side) who are not so small that smaller tiles are meant for them: otherwise each
+    """The people in a tile (x, y, side) who are not so small that they are left to smaller tiles: otherwise each
     spectator of a match would be examined in every frame."""
     return found.select(2.0 * found.radii >= _SMALLER * tile_range.smallest * float(tile[2]))
 

@@ -1,9 +1,9 @@
 """Errors of networks' keypoints: a standard deviation for each point and confidence, measured on rendered people.
 
 The free body in poses of CMU's motion capture, rendered before random cameras (`python tools/keypoint_errors.py`): the
-standard deviation on one axis of the picture, in metres at the person, of errors that include what a network's
+standard deviation on one axis of the image, in metres at the person, of errors that include what a network's
 definition of a point differs from the body's. It grows as confidence falls: spread = level * exp(growth * (1 - c)).
-Real pictures differ, and so do the networks' confidences there; between two networks the ratio of their errors is what
+Real images differ, and so do the networks' confidences there; between two networks the ratio of their errors is what
 counts, and that is alike on clips whose joints are known (docs/accuracy.md).
 """
 
@@ -71,7 +71,7 @@ TYPICAL = 0.8
 """Confidence of points that the second of two fused networks sees clearly."""
 
 _LESS = {"neck": 0.5, "mid_hip": 0.5, f"index{BLAZEPOSE_OWN}": 0.1, f"pinky{BLAZEPOSE_OWN}": 0.1}
-"""How much points count whose place on the body networks and body see differently, and those of a worse network."""
+"""Weights of points that networks and the body place differently on a person, and of those of a worse network."""
 
 MOST = 2.0
 """Times BlazePose's that any point may count: the body's own joints are not where people's are, to that measure."""

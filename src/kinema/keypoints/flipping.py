@@ -1,4 +1,4 @@
-"""Flip averaging: the mean of the results for a picture and its mirror image. A network's errors on the two differ, and
+"""Flip averaging: the mean of the results for an image and its mirror image. A network's errors on the two differ, and
 left and right are treated equally. It takes twice the time.
 """
 
@@ -13,7 +13,8 @@ from kinema.keypoints.source import KeypointEstimator, Observation, View
 from kinema.skeleton import JointSet
 
 APART = 0.25
-"""Distance of two estimates of a point, as a fraction of the region's side, above which only the surer one counts."""
+"""Distance of two estimates of a point, as a fraction of the region's side, above which only the more confident one
+counts."""
 
 
 class Flipped:

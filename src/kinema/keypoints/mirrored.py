@@ -1,5 +1,5 @@
-"""Person detectors that are also run on mirrored pictures, or with another threshold of overlap. The mirrored picture
-shows people whom the first run misses; overlapping boxes of both are one person. Mirrored upside down, the picture of
+"""Person detectors that are also run on mirrored images, or with another threshold of overlap. The mirrored image
+shows people whom the first run misses; overlapping boxes of both are one person. Mirrored upside down, the image of
 somebody who stands on their hands is an ordinary one.
 """
 
@@ -24,13 +24,13 @@ _X, _Y = 0, 1
 
 
 _NO_OVERLAP = (
-    "`detector_nms_iou_threshold` has no use for this detector, which gives every person once; leave it out, or choose"
-    " a `detector` whose boxes overlap: yolox-tiny-coco, yolov3, or an ONNX file of YOLOX or YOLOv8"
+    "`detector_nms_iou_threshold` has no effect on this detector, which gives every person once; leave it out, or"
+    " choose a `detector` whose boxes overlap: yolox-tiny-coco, yolov3, or an ONNX file of YOLOX or YOLOv8"
 )
 
 
 def detecting_so(detector: PersonDetector, wanted: Detecting) -> PersonDetector:
-    """The detector, used as it is wanted. Raises UsageError if it has no boxes whose overlap could be chosen."""
+    """The detector with these settings applied. Raises UsageError if it has no boxes whose overlap could be chosen."""
     axes = (_X, _Y) if wanted.both_flips else (_X,) if wanted.flip else ()
     if isinstance(detector, BoxDetector):
         network = detector.network
@@ -52,7 +52,7 @@ def _suppressing(network: BoxNetwork, overlap: float) -> BoxNetwork:
 
 
 class _Mirror:
-    """The mirrored picture of a frame, made once for all its tiles."""
+    """The mirrored image of a frame, made once for all its tiles."""
 
     def __init__(self) -> None:
         self._of: dict[int, tuple[np.ndarray, np.ndarray]] = {}

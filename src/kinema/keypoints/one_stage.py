@@ -1,6 +1,6 @@
 """Networks that find everybody in one pass: detector and estimator at once.
 
-The network runs once on the whole picture, however many people are tracked. A person too small to be found there is
+The network runs once on the whole image, however many people are tracked. A person too small to be found there is
 searched for in their own region.
 """
 
@@ -95,7 +95,7 @@ class OneStage:
         return region_of(found.points[row], found.confidence[row], self._joints, visible=self.thresholds.visible)
 
     def _everybody(self, frame: Frame) -> People:
-        """The people in the whole picture, from the one pass over it."""
+        """The people in the whole image, from the one pass over it."""
         with self._lock:
             for picture, people in self._seen:
                 if picture() is frame.image:
@@ -119,7 +119,7 @@ def _whole(frame: Frame) -> np.ndarray:
 
 
 def _covers(tile: np.ndarray, frame: Frame) -> bool:
-    """Whether a tile (x, y, side) holds the whole picture."""
+    """Whether a tile (x, y, side) holds the whole image."""
     height, width = frame.image.shape[:2]
     inside = tile[0] <= 0 and tile[1] <= 0
     return bool(inside and tile[0] + tile[2] >= width and tile[1] + tile[2] >= height)

@@ -135,7 +135,7 @@ def open_detector_file(row: DetectorRow, *, threads: int) -> tuple[PersonDetecto
 
 
 def _try(file: WeightsFile) -> None:
-    """Run a stranger's network in a process of its own first. Raises InputError if it takes too much, or crashes."""
+    """Try an untrusted network in a separate process first. Raises InputError if it needs too much, or crashes."""
     check_graph(file.path.read_bytes(), file.path, PICTURE_OPERATORS)
     probe(file.path, "picture", deadline=DEADLINE)
 

@@ -13,10 +13,10 @@ from kinema.models.detecting import Detecting
 from kinema.registry import Registry
 
 SUFFIX = ".onnx"
-"""Of a user's own network, which may stand in place of a name."""
+"""Of a user's own network, which may be given in place of a name."""
 
 _PROGRAM = ".torchscript"
-"""Of NLF's program, whose detector may stand in place of a detector's name."""
+"""Of NLF's program, which may be given in place of a detector's name."""
 
 _TORCH_FILES = (".pt", ".pth")
 
@@ -94,7 +94,7 @@ SOURCES: Registry[KeypointSource] = Registry(
         *(
             KeypointSource(
                 name=f"rtmo-{size}",
-                summary=f"RTMO-{size}: {_COCO} of everybody, in one pass over the picture",
+                summary=f"RTMO-{size}: {_COCO} of everybody, in one pass over the image",
                 joint_set="coco17",
                 joint3d_set=None,
                 open=f"{_ONNX}:open_source",
@@ -158,7 +158,7 @@ def keypoint_file(name: str) -> Path | None:
         return None
     if not path.exists():
         raise InputError(
-            f"there is no file of keypoints {name}; check the path, or name a source such as blazepose or rtmpose"
+            f"there is no keypoint file {name}; check the path, or name a source such as blazepose or rtmpose"
         )
     return path
 
@@ -168,8 +168,8 @@ def find_detector(name: str) -> DetectorRow:
     unknown name."""
     if name.lower().endswith(_TORCH_FILES):
         raise UsageError(
-            f"{name} is no detector that can be read; give NLF's program (.torchscript), an ONNX file (of YOLOv8: `yolo"
-            " export model=yolov8x.pt format=onnx`) or one of " + ", ".join(DETECTORS.names())
+            f"{name} is not a detector that can be read; give NLF's program (.torchscript), an ONNX file (of YOLOv8:"
+            " `yolo export model=yolov8x.pt format=onnx`) or one of " + ", ".join(DETECTORS.names())
         )
     if name.lower().endswith(_PROGRAM):
         return DetectorRow(name, "the detector in a program of NLF", f"{_TORCH}:open_nlf_file", (), extra="torch")

@@ -65,7 +65,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class KeypointFileOptions:
-    """How a file of keypoints is read. size: width and height of the pictures, pixels."""
+    """How a file of keypoints is read. size: width and height of the images, pixels."""
 
     fps: float | None = setting(None, "frame rate, if the file has none (default: 30)", public=True, metavar="N")
     size: tuple[int, int] | None = setting(

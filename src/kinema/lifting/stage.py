@@ -9,7 +9,7 @@ from kinema.stage import Stage
 
 
 def _checkpoint(options: LiftOptions) -> Mapping[str, str]:
-    """sha256 of the checkpoint, which must hold the network: what is wrong with it is said before a run begins."""
+    """sha256 of the checkpoint, which must hold the network: errors in it are reported before a run begins."""
     from kinema.lifting.lifting import chosen_lifter
     from kinema.weights.cache import known_sha256
 

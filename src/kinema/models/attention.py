@@ -1,4 +1,4 @@
-"""What networks for pictures of people say about where they look."""
+"""What networks for images of people say about where they look."""
 
 from __future__ import annotations
 

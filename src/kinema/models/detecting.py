@@ -1,4 +1,4 @@
-"""How a person detector is used: which boxes are one person's, and whether it also looks at mirrored pictures."""
+"""How a person detector is used: which boxes are one person's, and whether it also looks at mirrored images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Detecting:
     """overlap: intersection over union from which two boxes are one person's, None: the network's own; flip: a look at
-    the mirrored picture, too; both_flips: and one at the picture upside down."""
+    the mirrored image, too; both_flips: and one at the image upside down."""
 
     overlap: float | None = None
     flip: bool = False

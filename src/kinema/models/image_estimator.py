@@ -1,4 +1,4 @@
-"""What an estimator of single images offers to the occlusion analysis: joints of a person in a picture, and where it
+"""What an estimator of single images offers to the occlusion analysis: joints of a person in an image, and where it
 looks for them."""
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LabelledEstimator(Protocol):
 @dataclass(frozen=True)
 class ImageSettings:
     """What every estimator of single images may be told. body_model: an SMPL file, None for the estimator's own body;
-    data: the data folder of the PARE release; threads: CPU threads, None for as many as it likes."""
+    data: the data folder of the PARE release; threads: CPU threads, None for its own choice."""
 
     body_model: str | None = None
     data: Path | None = None

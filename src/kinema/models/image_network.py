@@ -1,4 +1,4 @@
-"""ONNX networks that look at one picture, for keypoints and for boxes: opened, checked, tried once, run."""
+"""ONNX networks that look at one image, for keypoints and for boxes: opened, checked, tried once, run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kinema.models.onnx_fields import first_filters
 from kinema.runtime import onnx_session
 
 PICTURE_OPERATORS = OPERATORS | {"NonMaxSuppression", "NonZero", "GlobalMaxPool", "LpNormalization"}
-"""What a network of pictures may consist of."""
+"""What a network of images may consist of."""
 
 USUAL = 640
 """Side of the input in pixels where the file leaves it open, as detectors' files do."""
@@ -25,15 +25,15 @@ class ImageNetwork:
     """A network with one input (1, 3, height, width) of float32 or float16.
 
     path: of its file. height, width: of the input in pixels. outputs: the sizes of its outputs by name, as a run on a
-    grey picture gives them; most files leave some open. raw: what that run gave. filters: channels that its first
-    convolution takes, None if that cannot be told.
+    grey image gives them; most files leave some open. raw: what that run gave. filters: channels that its first
+    convolution takes, None if that is unknown.
 
     An instance must not be used by two threads at once.
     """
 
     def __init__(self, path: str | Path, *, threads: int = 1, usual: tuple[int, int] = (USUAL, USUAL)) -> None:
         """usual: height and width of the input where the file leaves them open. Raises InputError, in one sentence, for
-        a file that is damaged, or no network of one picture."""
+        a file that is damaged, or no network of one image."""
         self.path = Path(path)
         try:
             content = self.path.read_bytes()
@@ -51,7 +51,7 @@ class ImageNetwork:
         one = len(inputs) == 1 and len(shape) == 4 and shape[1] in (3, None) and inputs[0].type in _TYPES
         if not one or (isinstance(shape[0], int) and shape[0] != 1):
             found = ", ".join(f"{value.name} {value.shape} {value.type}" for value in inputs) or "nothing"
-            raise InputError(f"{path} takes {quoted(found, 200, mark='')}, not one picture as (1, 3, height, width)")
+            raise InputError(f"{path} takes {quoted(found, 200, mark='')}, not one image as (1, 3, height, width)")
         self.height, self.width = (
             side if isinstance(side, int) and side > 0 else open_ for side, open_ in zip(shape[2:], usual, strict=True)
         )
@@ -72,7 +72,7 @@ class ImageNetwork:
     def found(self) -> str:
         """Its input and outputs in words, for messages."""
         shapes = ", ".join(f"{name} {tuple(shape)}" for name, shape in self.outputs.items())
-        return f"for a picture of {self.width} x {self.height} pixels it gives {shapes}"
+        return f"for an image of {self.width} x {self.height} pixels it gives {shapes}"
 
 
 def tensor_of(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Checks of an ONNX file from a stranger, before onnxruntime runs it in this process.
+"""Checks of an untrusted ONNX file, before onnxruntime runs it in this process.
 
 The graph is read without the onnx package (protocol buffers are tags, lengths and contents): only operators that
 compute arrays from arrays, without control flow, without sizes that depend on values of the input, without data in
@@ -54,7 +54,7 @@ _DOMAINS = frozenset({"", "ai.onnx", "com.microsoft"})
 
 
 def check_network(path: Path) -> None:
-    """Raise InputError if the file is no network of windows that can be run safely. Takes about a second."""
+    """Raise InputError if the file is not a network of windows that can be run safely. Takes about a second."""
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB, which no refiner is")
     check_graph(path.read_bytes(), path, OPERATORS)
@@ -162,6 +162,6 @@ def probe(path: Path, kind: str, *, deadline: float = DEADLINE) -> None:
     try:
         answer: Any = json.loads(child.stdout)
     except ValueError:
-        answer = {"problem": "a trial run of the network crashed or took too much memory or time"}
+        answer = {"problem": "a trial run of the network crashed, or took too much memory or time"}
     if answer.get("problem") is not None:
         raise InputError(f"{path} was not run: {quoted(str(answer['problem']), 300, mark='')}")

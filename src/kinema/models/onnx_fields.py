@@ -11,7 +11,7 @@ _SIZES, _NAME = 1, 8  # of a constant
 
 
 def first_filters(model: bytes) -> int | None:
-    """The channels that the first convolution of an ONNX model takes; None if that cannot be told.
+    """The channels that the first convolution of an ONNX model takes; None if that is unknown.
 
     Raises Unreadable for damaged files.
     """

@@ -1,7 +1,7 @@
-"""A trial run of a stranger's network, in a process of its own: `python -m kinema.models.onnx_probe KIND FILE`.
+"""A trial run of an untrusted network, in a separate process: `python -m kinema.models.onnx_probe KIND FILE`.
 
 Prints JSON: {"problem": null}, or a sentence that says what is wrong. The process limits its own memory and CPU time
-where the system can (not on Windows), so a crash or a kill is an answer, too.
+where the system can (not on Windows), so a crash or a kill counts as a result, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KINDS = {"windows": (2**30, 12), "picture": (3 * 2**30, 60), "depth": (6 * 2**30
 """Bytes that a network may take on top of the process and several times its file, and seconds, by what it takes."""
 
 DEPTH_SIDE = 672
-"""Side of a picture that a network of depth is tried on, pixels: a multiple of what their patches and strides are."""
+"""Side of an image that a network of depth is tried on, pixels: a multiple of what their patches and strides are."""
 
 COPIES = 4
 """Times that a network's weights may be held while it is loaded."""
@@ -77,7 +77,7 @@ def problem_of(path: str) -> str | None:
 
 
 def problem_of_picture(path: str, side: int | None = None) -> str | None:
-    """What is wrong with a network of one picture, None if nothing is. side: of the picture where the file leaves it
+    """What is wrong with a network of one image, None if nothing is. side: of the image where the file leaves it
     open, pixels."""
     from kinema.models.image_network import USUAL, ImageNetwork
 

@@ -45,7 +45,7 @@ class WinogradConvolution(nn.Module):
     """What a 3x3 convolution of stride 1 that keeps the size computes, and what follows it.
 
     activation: of every value for itself, or none. pointwise: a 1x1 convolution after it, or none. Some
-    rows of patches of one picture are computed at a time, all of this while they are in the processor's cache: the
+    rows of patches of one image are computed at a time, all of this while they are in the processor's cache: the
     many channels between two convolutions are never in memory as a whole.
     """
 

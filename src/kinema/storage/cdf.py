@@ -25,7 +25,7 @@ _MOST_READS = 20_000
 
 
 class _Counted:
-    """A file object that stops reading when records refer to each other in circles."""
+    """A file object that stops reading when records refer to each other in a cycle."""
 
     def __init__(self, file: Any) -> None:
         self._file, self._left = file, _MOST_READS
@@ -33,7 +33,7 @@ class _Counted:
     def read(self, *count: int) -> bytes:
         self._left -= 1
         if self._left < 0:
-            raise Malformed("its records go round in circles")
+            raise Malformed("its records refer to each other in a cycle")
         return bytes(self._file.read(*count))
 
     def __getattr__(self, name: str) -> Any:

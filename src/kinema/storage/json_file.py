@@ -1,4 +1,4 @@
-"""Untrusted JSON files: parsed within a budget, with errors in one sentence."""
+"""Untrusted JSON files: parsed within a budget, with one-sentence errors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Numbers and cell arrays of numbers in MATLAB files: versions 5 to 7 through scipy, 7.3 through h5py.
 
 scipy trusts a file's declarations, so its nested elements are checked here first: a small file can neither request much
-memory nor nest without end. Nothing in such files is executed.
+memory nor nest endlessly. Nothing in such files is executed.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class ImageHeader:
     """width, height: stored pixels, None if the header could not be read. orientation: EXIF 1-8.
 
     tags: "make", "model", "created", "subsecond" (digits after the second), "focal_35mm", if the image has them.
-    animated: whether it has several pictures (WebP, PNG). tile: width and height of a TIFF's tiles.
+    animated: whether it has several images (WebP, PNG). tile: width and height of a TIFF's tiles.
     """
 
     width: int | None = None

@@ -150,7 +150,7 @@ class VideoFile(VideoReader):
             yield PlanarFrame(index, time, converter(decoded))
 
     def _pictures(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
-        """Number, true time and decoded picture of each frame. Raises InputError if there are none."""
+        """Number, true time and decoded image of each frame. Raises InputError if there are none."""
         index = 0
         resized = False
         for time, decoded in deinterlaced(self._decoded()):
@@ -187,7 +187,7 @@ class VideoFile(VideoReader):
                 if frame.is_corrupt:
                     concealed.append(time)
                 if frame.interlaced_frame:
-                    self.warn("the video is interlaced: its frames were deinterlaced, one picture from each")
+                    self.warn("the video is interlaced: its frames were deinterlaced, one image from each")
                 yield time, frame
             for sentence in (*clock.report(), *_corruption(decoder, concealed), *gaps.report()):
                 self.warn(sentence)

@@ -1,4 +1,4 @@
-"""Deinterlacing: one picture from each frame whose two fields were taken at different times."""
+"""Deinterlacing: one image from each frame whose two fields were taken at different times."""
 
 from __future__ import annotations
 

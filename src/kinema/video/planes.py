@@ -1,6 +1,6 @@
-"""Pictures as files store them: one luma plane and two chroma planes of half the size (4:2:0, 8 bits, limited range).
+"""Images as files store them: one luma plane and two chroma planes of half the size (4:2:0, 8 bits, limited range).
 
-Most of a picture is unchanged when something is drawn on it. Drawing on its planes converts only the drawn parts and
+Most of an image is unchanged when something is drawn on it. Drawing on its planes converts only the drawn parts and
 leaves the colours of the rest exactly as decoded.
 """
 
@@ -29,7 +29,7 @@ MATRICES = frozenset(_WEIGHTS)
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """One picture. frame: yuv420p of even size, whose memory nobody else uses; matrix: AVColorSpace, one of `MATRICES`.
+    """One image. frame: yuv420p of even size, whose memory nobody else uses; matrix: AVColorSpace, one of `MATRICES`.
 
     It stays a frame of FFmpeg's from the decoder to the encoder, since each further copy of a frame of 1080p takes a
     millisecond or two.
@@ -55,7 +55,7 @@ class Planes:
         return luma, first, second
 
     def blend(self, rows: slice, columns: slice, shades: np.ndarray, tint: np.ndarray, alpha: np.ndarray) -> None:
-        """Composite onto a part of the picture. shades (C,h,w) float32; tint (3,C+1): maps them to sRGB in [0,1], with
+        """Composite onto a part of the image. shades (C,h,w) float32; tint (3,C+1): maps them to sRGB in [0,1], with
         an offset in the last column; alpha (h,w) float32 in [0,1].
 
         Y'CbCr is linear in RGB, so this equals compositing in RGB, without the conversions.
@@ -86,7 +86,7 @@ class Planes:
 
     @contextlib.contextmanager
     def part(self, rows: slice, columns: slice) -> Iterator[np.ndarray]:
-        """An RGB image (H,W,3) uint8 of the whole picture to draw into, valid and written back only in this part."""
+        """An RGB array (H,W,3) uint8 of the whole image to draw into, valid and written back only in this part."""
         rows, columns = _even(rows), _even(columns)
         half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
         image = np.empty((self.height, self.width, 3), np.uint8)
@@ -131,7 +131,7 @@ def _copying(width: int, height: int) -> Graph:
     """What copies frames of yuv420p into memory that FFmpeg uses again once nobody has the copy any more.
 
     Frames that other ways make have to be copied another time for the encoder. What a decoder tells with a frame
-    (captions, motion vectors) is left out: it would be encoded with the picture.
+    (captions, motion vectors) is left out: it would be encoded with the image.
     """
     graph = Graph()
     source = graph.add_buffer(

@@ -58,7 +58,7 @@ class AnimatedWebp(VideoReader):
         with path.open("rb") as file:
             canvas, parts = _read_parts(file)
         if not parts:
-            raise InputError(f"no picture of {path} can be read; the file is empty or corrupt, copy it again")
+            raise InputError(f"no image of {path} can be read; the file is empty or corrupt, copy it again")
         turned = clockwise(options.rotate)
         width, height = turned.size(*canvas)
         durations = [part.duration for part in parts]
@@ -105,7 +105,7 @@ class AnimatedWebp(VideoReader):
                 place = canvas[part.y : part.y + part.height, part.x : part.x + part.width]
                 if picture is None or picture.shape != place.shape:
                     broken += 1
-                    self.warn(f"picture {self.parts.index(part) + 1} of the animation cannot be decoded")
+                    self.warn(f"image {self.parts.index(part) + 1} of the animation cannot be decoded")
                     continue
                 place[:] = _over(picture, place) if part.blend else picture
                 if self._shown(time):
@@ -116,7 +116,7 @@ class AnimatedWebp(VideoReader):
                 if part.dispose:
                     place[:] = 0
         if index == 0:
-            raise InputError(f"no picture of {self.path} can be decoded; the file is corrupt, copy it again")
+            raise InputError(f"no image of {self.path} can be decoded; the file is corrupt, copy it again")
 
 
 def _over(picture: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ def keypoint_boxes(points: np.ndarray, enlarge: float) -> np.ndarray:
 
 
 def clipped(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Boxes within a picture of this width and height (0: unknown), in whole pixels (towards zero)."""
+    """Boxes within an image of this width and height (0: unknown), in whole pixels (towards zero)."""
     limit = np.array([float(side) if side else np.inf for side in (*size, *size)])
     return np.asarray(np.trunc(np.clip(boxes, 0.0, limit)))
 
@@ -45,7 +45,7 @@ def box_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 class Correspondences:
-    """Points of one picture and where they are in the next: (C, 4) x1 y1 x2 y2 pixels; `before` and `after`, (C, 2)."""
+    """Points of one image and where they are in the next: (C, 4) x1 y1 x2 y2 pixels; `before` and `after`, (C, 2)."""
 
     def __init__(self, places: np.ndarray) -> None:
         self.before, self.after = (np.asarray(places, dtype=np.float64)[:, at] for at in (slice(2), slice(2, 4)))
@@ -59,7 +59,7 @@ class Correspondences:
 
 
 class SamePixels:
-    """Every pixel of a picture corresponds to itself: for pictures with too few features, and without pictures."""
+    """Every pixel of an image corresponds to itself: for images with too few features, and without images."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         """size: width and height, 0 where unknown."""
@@ -74,7 +74,7 @@ class SamePixels:
         return np.asarray(both / (one + other - both + _EPSILON))
 
     def _count(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """Pixels of the picture from `low` to `high`, (..., 2) each."""
+        """Pixels of the image from `low` to `high`, (..., 2) each."""
         least = np.ceil(np.maximum(low, 0.0 if np.isfinite(self._limit).all() else -np.inf))
         sides = np.floor(np.minimum(high, self._limit)) - least + 1
         return np.asarray(np.prod(np.maximum(np.nan_to_num(sides), 0.0), axis=-1))

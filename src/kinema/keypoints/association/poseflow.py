@@ -2,8 +2,8 @@
 
 Xiu et al., "Pose Flow: Efficient Online Pose Tracking", BMVC 2018; the rules are those of the tracker in AlphaPose
 (`tracker-general`). A pair's grade is the weighted sum of four overlaps: of boxes and of joints, each in pixels and in
-points of the picture that correspond between the frames; the pairs of the largest sum of grades are chosen. What
-differs from that program: it drops every picture with fewer than 21 people and repeats the former poses in pictures
+points of the image that correspond between the frames; the pairs of the largest sum of grades are chosen. What
+differs from that program: it drops every image with fewer than 21 people and repeats the former poses in images
 without any; here all poses count, and an empty frame is one in which nobody is seen.
 """
 
@@ -58,7 +58,7 @@ class _Known:
 
 
 class PoseFlow:
-    """The people of one clip so far. size: width and height of the pictures, 0 where unknown."""
+    """The people of one clip so far. size: width and height of the images, 0 where unknown."""
 
     def __init__(self, size: tuple[int, int] = (0, 0), options: PoseFlowOptions | None = None) -> None:
         self.options = options or PoseFlowOptions()

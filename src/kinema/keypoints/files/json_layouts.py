@@ -27,7 +27,7 @@ from kinema.storage.json_file import load_json
 
 
 def is_alphapose(content: Any) -> bool:
-    """A list of poses with the name of their picture; also AlphaPose's results by picture (`cmu`, `open`)."""
+    """A list of poses with the name of their image; also AlphaPose's results by image (`cmu`, `open`)."""
     return _first_of(content, "keypoints", "image_id") is not None and isinstance(content[0]["image_id"], str)
 
 
@@ -46,13 +46,13 @@ def read_alphapose(content: Any, what: str, layout: str | None) -> Poses:
 
 
 def is_coco(content: Any) -> bool:
-    """COCO's results: a list of poses with the number of their picture."""
+    """COCO's results: a list of poses with the number of their image."""
     row = _first_of(content, "keypoints", "image_id")
     return row is not None and isinstance(row["image_id"], (int, float))
 
 
 def read_coco(content: Any, what: str, layout: str | None) -> Poses:
-    """COCO's keypoint results: image_id, keypoints (3 K), score; the first picture is frame 0."""
+    """COCO's keypoint results: image_id, keypoints (3 K), score; the first image is frame 0."""
     rows = [mapping(row, what) for row in listed(content, what)]
     numbers = [whole(row.get("image_id"), f"{what}: image_id") for row in rows]
     first = min(numbers)
@@ -62,7 +62,7 @@ def read_coco(content: Any, what: str, layout: str | None) -> Poses:
         [number - first for number in numbers], [row.get("keypoints", ()) for row in rows], what, layout=layout,
         ids=known(ids),
         boxes=corners([row.get("bbox") for row in rows], what), pictures=[f"{number:012d}" for number in numbers],
-        notes=(f"frame 0 is the picture of number {first}",) if first else (),
+        notes=(f"frame 0 is the image of number {first}",) if first else (),
     )  # fmt: skip
 
 

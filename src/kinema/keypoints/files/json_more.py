@@ -1,4 +1,4 @@
-"""JSON files of fewer programs: AlphaPose's results by picture, MMPose's of one picture, and easy_ViTPose's."""
+"""JSON files of fewer programs: AlphaPose's results by image, MMPose's of one image, and easy_ViTPose's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kinema.keypoints.files.poses import Poses, frames_of_names, listed, mapping
 
 
 def is_by_picture(content: Any) -> bool:
-    """AlphaPose's results in the formats `cmu` and `open`: an object for each picture."""
+    """AlphaPose's results in the formats `cmu` and `open`: an object for each image."""
     return (
         isinstance(content, Mapping)
         and bool(content)
@@ -21,7 +21,7 @@ def is_by_picture(content: Any) -> bool:
 
 
 def read_by_picture(content: Any, what: str, layout: str | None) -> Poses:
-    """Per picture `bodies` of `joints`, or `people` of `pose_keypoints_2d`, 3 K numbers each."""
+    """Per image `bodies` of `joints`, or `people` of `pose_keypoints_2d`, 3 K numbers each."""
     pictures, points = [], []
     for name, each in content.items():
         for row in listed(each.get("bodies", each.get("people")), f"{what}: people of {name}"):
@@ -38,7 +38,7 @@ def read_by_picture(content: Any, what: str, layout: str | None) -> Poses:
 
 
 def is_instances(content: Any) -> bool:
-    """MMPose's people of one picture: a list of keypoints (K, 2) and their scores."""
+    """MMPose's people of one image: a list of keypoints (K, 2) and their scores."""
     row = content[0] if isinstance(content, list) and content else None
     return isinstance(row, Mapping) and {"keypoints", "keypoint_scores"} <= set(row) and "image_id" not in row
 
@@ -58,7 +58,7 @@ def with_scores(points: Any, scores: Any, what: str) -> np.ndarray:
     except (TypeError, ValueError, IndexError):
         raise InputError(f"{what} holds keypoints and scores that do not fit each other") from None
     if places.shape[1] > 2 and scores is not None:
-        raise InputError(f"{what} holds 3D joints, not points in the picture; give the 2D keypoints")
+        raise InputError(f"{what} holds 3D joints, not points in the image; give the 2D keypoints")
     return joined
 
 

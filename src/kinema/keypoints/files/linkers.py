@@ -1,5 +1,5 @@
 """Association in files of poses, by the names of the trackers of `kinema run`. There is no video: PoseFlow compares
-boxes and joints without points of the pictures, and every frame is one of LightTrack's keyframes.
+boxes and joints without points of the images, and every frame is one of LightTrack's keyframes.
 """
 
 from __future__ import annotations

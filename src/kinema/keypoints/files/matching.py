@@ -42,7 +42,7 @@ def frames_of(poses: Poses, pictures: Pictures, file: str) -> tuple[np.ndarray, 
     starts = [0 if low == 0 or not padded else 1, *((1,) if low else ()), *((low,) if padded else ())]
     fitting = [start for start in starts if pictures.count is None or high - start < pictures.count]
     start = fitting[0] if fitting else starts[-1]
-    note = (f"the video's first frame is taken for the picture of number {start}",) if start else ()
+    note = (f"the video's first frame is taken for the image of number {start}",) if start else ()
     return _within(values - start, pictures, file), note
 
 
@@ -58,8 +58,8 @@ def _by_name(names: np.ndarray, pictures: Pictures, file: str) -> np.ndarray:
     for stem, name in zip(given, names, strict=True):
         if stem not in stems:
             raise InputError(
-                f"{file} has poses of the picture {quoted(str(name), 60)}, which {pictures.what} lacks; give the"
-                " keypoints of these pictures"
+                f"{file} has poses of the image {quoted(str(name), 60)}, which {pictures.what} lacks; give the"
+                " keypoints of these images"
             )
     return np.array([stems[stem] for stem in given], dtype=np.int64)
 

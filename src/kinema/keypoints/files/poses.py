@@ -143,13 +143,11 @@ def frames_of_names(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     numbers = [number_in(name) for name in names]
     if any(number is None for number in numbers):
         places = {name: i for i, name in enumerate(dict.fromkeys(names))}
-        return [places[name] for name in names], (
-            "the pictures' names hold no number; they were counted in their order",
-        )
+        return [places[name] for name in names], ("the images' names hold no number; they were counted in their order",)
     values = [number[0] for number in numbers if number is not None]
     padded = any(number[1] for number in numbers if number is not None)
     first = min(values) if padded else 0
-    note = (f"frame 0 is the picture of number {first}",) if first else ()
+    note = (f"frame 0 is the image of number {first}",) if first else ()
     return [value - first for value in values], note
 
 

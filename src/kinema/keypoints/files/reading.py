@@ -39,11 +39,11 @@ _NPZ: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (npz_layouts.is_reconstruction, npz_layouts.read_reconstruction),
 )
 
-FOLLOWED = "the file does not say who is who; people were followed from frame to frame"
+FOLLOWED = "the file does not identify people; they were followed from frame to frame"
 """Note on people without identities."""
 
 BEYOND = 0.25
-"""Fraction of the longer side by which keypoints may lie outside the picture."""
+"""Fraction of the longer side by which keypoints may lie outside the image."""
 
 
 def read_keypoints(
@@ -93,7 +93,7 @@ def read_poses(path: Path, layout: str | None = None) -> Poses:
         raise InputError(f"{path} is an HDF5 file, which Kinema does not read; let DeepLabCut write .csv as well")
     if path.suffix.lower() != ".json":
         raise InputError(
-            f"{path} is no file of keypoints; Kinema reads .json, .npz and .csv files, OpenPose's folders and"
+            f"{path} is not a keypoint file; Kinema reads .json, .npz and .csv files, OpenPose's folders and"
             " Sports2D's .trc"
         )
     content = load_json(path)
@@ -123,7 +123,7 @@ def _first(readers: tuple[tuple[Callable[[Any], bool], Reader], ...], content: A
         if recognises(content):
             return reader
     raise InputError(
-        f"{what} is not a file of keypoints that Kinema knows ({found}); it knows AlphaPose, OpenPose, COCO results,"
+        f"{what} is not a keypoint file that Kinema knows ({found}); it knows AlphaPose, OpenPose, COCO results,"
         " MMPose, Sports2D, DeepLabCut, VideoPose3D, PoseFlow and OpenSVAI"
     )
 
@@ -176,7 +176,7 @@ def _person(number: int, poses: Poses) -> Person:
 
 
 def size_of(poses: Poses, given: tuple[int, int] | None, what: str) -> tuple[int, int]:
-    """Width and height of the pictures, 0 where unknown. Raises InputError if the keypoints do not fit into them."""
+    """Width and height of the images, 0 where unknown. Raises InputError if the keypoints do not fit into them."""
     width, height = given if given is not None else (poses.width, poses.height)
     if not width or not height:
         return 0, 0
@@ -185,7 +185,7 @@ def size_of(poses: Poses, given: tuple[int, int] | None, what: str) -> tuple[int
     beyond = BEYOND * max(width, height)
     if np.any(largest > np.array([width, height]) + beyond):
         raise InputError(
-            f"{what}: keypoints reach to {largest[0]:.0f}, {largest[1]:.0f}, far beyond pictures of {width}x{height};"
+            f"{what}: keypoints reach to {largest[0]:.0f}, {largest[1]:.0f}, far beyond images of {width}x{height};"
             " give their size"
         )
     return int(width), int(height)

@@ -13,7 +13,7 @@ from kinema.keypoints.files.poses import Poses, poses_of
 
 _PERSON = re.compile(r"_person(\d+)$", re.IGNORECASE)
 _METRES = 30.0
-"""Coordinates within this are metres: a person of 30 pixels at the corner of a picture has no keypoints to speak of."""
+"""Coordinates within this are metres: a person of 30 pixels at the corner of an image has no keypoints to speak of."""
 
 
 def sports2d_files(folder: Path) -> list[Path]:

@@ -27,7 +27,7 @@ _COLUMN = re.compile(rf"^(?P<joint>.+?)[ ._:](?P<coordinate>x|y|z|{'|'.join(_SCO
 _FRAME = ("frame", "frame_idx", "frameindex", "frame_index", "frame_number", "framenumber", "image", "image_id")
 _PERSON = ("track", "track_id", "id", "person", "person_id", "individual", "instance", "subject")
 _WITHOUT_PIXELS = 1.5
-"""Largest coordinate of a table of fractions of the picture."""
+"""Largest coordinate of a table of fractions of the image."""
 
 
 def read_table(path: Path, layout: str | None) -> Poses:
@@ -136,7 +136,7 @@ def _number(cell: str) -> float:
 
 
 def _frames(cells: Sequence[str], what: str) -> tuple[list[int], tuple[str, ...]]:
-    """The frame of each row: its number, or that of its picture."""
+    """The frame of each row: its number, or that of its image."""
     plain = [_number(cell) for cell in cells]
     if all(np.isfinite(plain)):
         if any(value != round(value) for value in plain):
@@ -164,7 +164,7 @@ def _poses(
     points = np.concatenate(blocks)
     seen = np.isfinite(points[..., :2]).all(axis=-1)
     if seen.any() and np.abs(points[seen][:, :2]).max() <= _WITHOUT_PIXELS:
-        raise InputError(f"{what} holds fractions of the picture, not pixels; multiply them by its width and height")
+        raise InputError(f"{what} holds fractions of the image, not pixels; multiply them by its width and height")
     rows = np.flatnonzero(seen.any(axis=1))
     return poses_of(
         [frames[row] for row in rows], points[rows], what, layout=layout, labels=labels,

@@ -1,4 +1,4 @@
-"""The JSON files that PoseFlow and LightTrack read and write: AlphaPose's results by picture, and OpenSVAI's."""
+"""The JSON files that PoseFlow and LightTrack read and write: AlphaPose's results by image, and OpenSVAI's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kinema.skeleton import HALPE26
 
 
 def is_forvis(content: Any) -> bool:
-    """AlphaPose's results by picture, {picture: [{keypoints, scores}]}; PoseFlow adds `idx`."""
+    """AlphaPose's results by image, {image: [{keypoints, scores}]}; PoseFlow adds `idx`."""
     if not isinstance(content, dict) or not content:
         return False
     people = [each for each in content.values() if isinstance(each, list)]
@@ -23,7 +23,7 @@ def is_forvis(content: Any) -> bool:
 
 
 def read_forvis(content: Any, what: str, layout: str | None) -> Poses:
-    """Poses of flat keypoints (3 K); pictures without anybody keep their place."""
+    """Poses of flat keypoints (3 K); images without anybody keep their place."""
     places, notes = frames_of_names([str(name) for name in content])
     frames, points, ids = [], [], []
     for frame, people in zip(places, content.values(), strict=True):
@@ -39,7 +39,7 @@ def read_forvis(content: Any, what: str, layout: str | None) -> Poses:
 
 
 def is_opensvai(content: Any) -> bool:
-    """OpenSVAI's results: a list of pictures with candidates."""
+    """OpenSVAI's results: a list of images with candidates."""
     return isinstance(content, list) and bool(content) and isinstance(content[0], dict) and "candidates" in content[0]
 
 

@@ -1,7 +1,7 @@
-"""What FastPose sees of a picture and how its heatmaps are read, as in AlphaPose.
+"""What FastPose sees of an image and how its heatmaps are read, as in AlphaPose.
 
 A box is widened and shown in the middle of the network's input with black around it, never cropped. Points are in cells
-of the heatmaps, in pixels of the picture after `to_picture`.
+of the heatmaps, in pixels of the image after `to_picture`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAIRS = COCO17.mirror
 
 
 def widened(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Boxes (n,4) x1 y1 x2 y2 with a margin of 15 % on each side, inside a picture of this size, float32."""
+    """Boxes (n,4) x1 y1 x2 y2 with a margin of 15 % on each side, inside an image of this size, float32."""
     corners = np.asarray(boxes, dtype=np.float32).reshape(-1, 2, 2)
     margin = (corners[:, 1] - corners[:, 0]) * np.float32(_WIDENED / 2)
     low = np.maximum(corners[:, 0] - margin, 0)
@@ -68,7 +68,7 @@ def _corners(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def mirrored_back(heatmaps: np.ndarray) -> np.ndarray:
-    """Heatmaps (B,17,h,w) of mirrored pictures as those of the pictures: mirrored, left and right exchanged."""
+    """Heatmaps (B,17,h,w) of mirrored images as those of the images: mirrored, left and right exchanged."""
     return heatmaps[:, PAIRS, :, ::-1]
 
 
@@ -79,7 +79,7 @@ def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_picture(points: np.ndarray, box: np.ndarray, cells: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarray:
-    """Points (17,2) in cells of heatmaps as pixels of the picture that a widened box (4,) belongs to.
+    """Points (17,2) in cells of heatmaps as pixels of the image that a widened box (4,) belongs to.
 
     cells: rows of a heatmap; size: width and height of the network's input.
     """

@@ -14,7 +14,7 @@ ALPHAPOSE = Licence(
 
 DATA = TrainingData(
     "COCO, MPII, ImageNet",
-    "COCO, whose pictures keep the terms of their owners, and MPII and ImageNet, which are for non-commercial research",
+    "COCO, whose images keep the terms of their owners, and MPII and ImageNet, which are for non-commercial research",
 )
 
 ENTRIES = (

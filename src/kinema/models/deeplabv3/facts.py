@@ -11,7 +11,7 @@ CLASSES = (
 PERSON = CLASSES.index("person")
 
 SHORT_SIDE = 520
-"""Pixels to which the shorter side of a picture is scaled."""
+"""Pixels to which the shorter side of an image is scaled."""
 
 THRESHOLD = 0.2
 """Probability from which a pixel is a person's, as the NLF video pipeline uses the network: a mask that hides people

@@ -5,7 +5,7 @@ from __future__ import annotations
 NAME = "droid"
 
 SHRINK = 8
-"""By how much features are smaller than the picture."""
+"""By how much features are smaller than the image."""
 
 FEATURES, HIDDEN, CONTEXT = 128, 128, 128
 """Channels of the features that are compared, of an edge's state, and of what a frame tells the operator."""
@@ -19,7 +19,7 @@ COMPARED = LEVELS * SPAN * SPAN
 """Correlations of one pixel."""
 
 SMALLEST = SHRINK * 2**LEVELS
-"""Least side of a picture in pixels: its features must be halved `LEVELS` times."""
+"""Least side of an image in pixels: its features must be halved `LEVELS` times."""
 
 MOST_FLOW = 64.0
 """Pixels of the features to which motion is clamped."""

@@ -143,7 +143,7 @@ class HighResolutionTrunk(nn.Module):
 
 
 class PoseNetwork(HighResolutionTrunk):
-    """Pictures (B,3,H,W) -> heatmaps (B,17,H/4,W/4) of COCO's joints, from the branch of the highest resolution."""
+    """Images (B,3,H,W) -> heatmaps (B,17,H/4,W/4) of COCO's joints, from the branch of the highest resolution."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__(width, outputs=1)

@@ -2,7 +2,7 @@
 
 Sun et al. 2019, section 4. A crop is given by its centre in pixels and its scale, width and height in units of 200
 pixels. Two defects of video-to-pose3D's copy are reproduced on request (`parity`): boxes get the proportions of the
-picture on its side instead of the network's, and red's mean and deviation are applied to blue and blue's to red.
+image on its side instead of the network's, and red's mean and deviation are applied to blue and blue's to red.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _MARGIN = 1.25
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A part of a picture: centre (2,) in pixels, scale (2,) width and height in units of 200 pixels; both float32."""
+    """A part of an image: centre (2,) in pixels, scale (2,) width and height in units of 200 pixels; both float32."""
 
     centre: np.ndarray
     scale: np.ndarray
 
     def matrix(self, width: int, height: int) -> np.ndarray:
-        """The affine map (2,3) from pixels of the picture to those of a crop (or heatmap) of this size.
+        """The affine map (2,3) from pixels of the image to those of a crop (or heatmap) of this size.
 
         Only the width decides the scale: the crop's proportions are those of `width` and `height`.
         """
@@ -58,7 +58,7 @@ def crop_of(box: np.ndarray, aspect: float) -> Crop:
 
 
 def aspect_of(network_size: tuple[int, int], picture_size: tuple[int, int], *, parity: bool) -> float:
-    """The proportions of crops: of the network's input (width, height), in parity of the picture's sides exchanged."""
+    """The proportions of crops: of the network's input (width, height), in parity of the image's sides exchanged."""
     width, height = picture_size[::-1] if parity else network_size
     return width / height
 
@@ -102,6 +102,6 @@ def decode(heatmaps: np.ndarray, *, border: int = 2) -> tuple[np.ndarray, np.nda
 
 
 def to_picture(points: np.ndarray, crop: Crop, width: int, height: int) -> np.ndarray:
-    """Points (...,2) in cells of a heatmap of this size as pixels of the picture."""
+    """Points (...,2) in cells of a heatmap of this size as pixels of the image."""
     matrix = crop.matrix(width, height)
     return np.asarray((points - matrix[:, 2]) / matrix[0, 0])

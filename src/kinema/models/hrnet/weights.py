@@ -8,7 +8,7 @@ HRNET = Licence(
     key="hrnet",
     name="MIT (Microsoft); training data unclear",
     url="https://github.com/leoxiaobin/deep-high-resolution-net.pytorch/blob/master/LICENSE",
-    summary="published under MIT; some of the pictures that it was trained on are for non-commercial research",
+    summary="published under MIT; some of the images that it was trained on are for non-commercial research",
     unclear=True,
 )
 

@@ -16,7 +16,7 @@ ANCHORS = len(ANCHOR_RATIOS)
 """One size a map of the pyramid, three ratios of height to width."""
 
 PROPOSALS = 1000
-"""Kept of each map before suppression, and of the picture after it."""
+"""Kept of each map before suppression, and of the image after it."""
 PROPOSAL_OVERLAP, PROPOSAL_SMALLEST = 0.7, 1e-3
 
 BOX_CELLS, MASK_CELLS, SAMPLES = 7, 14, 2

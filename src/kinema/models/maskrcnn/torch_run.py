@@ -1,4 +1,4 @@
-"""Mask R-CNN on pictures: everything that it finds, and the people among it.
+"""Mask R-CNN on images: everything that it finds, and the people among it.
 
 Standard parameters of torchvision, for its published weights. torch is imported when a network is opened.
 """
@@ -54,7 +54,7 @@ class Detections:
 
 def scaled(image: np.ndarray) -> tuple[Tensor, tuple[int, int]]:
     """The network's input (1,3,h,w) of an image (H,W,3) uint8 RGB: normalised, scaled, padded with zeros to the right
-    and below; and height and width of the picture in it."""
+    and below; and height and width of the image in it."""
     import torch
     from torch.nn import functional
 
@@ -72,7 +72,7 @@ def scaled(image: np.ndarray) -> tuple[Tensor, tuple[int, int]]:
 def proposals(net: MaskRCNN, maps: list[Tensor], padded: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
     """Boxes (n,4) in pixels of the input where something may be, the likeliest first.
 
-    maps: the pyramid's; padded, size: height and width of the input, and of the picture in it.
+    maps: the pyramid's; padded, size: height and width of the input, and of the image in it.
     """
     boxes, scores, groups = [], [], []
     for number, one in enumerate(maps):

@@ -1,4 +1,4 @@
-"""What a network of metric depth wants for a picture, by family."""
+"""The input that a network of metric depth expects, by family."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ green and blue in [0,1] as they are, because their export holds the rest."""
 
 
 def family_named(name: str) -> Family:
-    """The family of this name. Raises UsageError with the names there are."""
+    """The family of this name. Raises UsageError with the known names."""
     require(name in FAMILIES, "depth_family", f"be one of {', '.join(FAMILIES)}", repr(name))
     return FAMILIES[name]

@@ -21,7 +21,7 @@ in units of their own, seldom do."""
 
 
 def check_depth_network(path: Path) -> None:
-    """Run a stranger's network in a process of its own first. Raises InputError if it is none, or takes too much."""
+    """Try an untrusted network in a separate process first. Raises InputError if it is not one, or needs too much."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -41,7 +41,7 @@ class DepthNetwork:
         self._network, self._family = ImageNetwork(path, threads=threads, usual=family.size), family
         shapes = [shape for shape in self._network.outputs.values() if _is_map(shape)]
         if len(self._network.outputs) != 1 or not shapes:
-            raise InputError(f"{path} is no network of depth: {self._network.found}, not one map")
+            raise InputError(f"{path} is not a depth network: {self._network.found}, not one map")
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Depth (h,w) float32 in metres, 0 where it is not known, of a picture (H,W,3) uint8 RGB; h and w are the

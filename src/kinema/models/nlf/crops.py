@@ -1,6 +1,6 @@
-"""Crops of people: a picture is brought to linear light, sampled through a virtual camera, and given a gamma again.
+"""Crops of people: an image is brought to linear light, sampled through a virtual camera, and given a gamma again.
 
-Where a crop shows the picture smaller, it is sampled from one of two halvings of it, and larger crops are averaged.
+Where a crop shows the image smaller, it is sampled from one of two halvings of it, and larger crops are averaged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LINEAR = 2.2
-"""The exponent that brings pictures to linear light."""
+"""The exponent that brings images to linear light."""
 
 _LEVELS = 3
 _BORDER = 2 ** (_LEVELS - 1)
@@ -35,9 +35,9 @@ def crops_of(
 ) -> Tensor:
     """Crops (n,3,side,side) float32 in [0,1] of an image (H,W,3) RGB, uint8, or a float in [0,1].
 
-    antialias: factor at which they are sampled before they are averaged. white: what lies outside of the picture is
+    antialias: factor at which they are sampled before they are averaged. white: what lies outside the image is
     white, not black. decodings: how often the gamma is decoded; 2 darkens the crops, as the original's `detect_*` do.
-    Only the part of the picture that a crop shows is read.
+    Only the part of the image that a crop shows is read.
     """
     import torch
 

@@ -1,6 +1,6 @@
 """The person detector of the NLF program around any network of YOLO's kind: its input, variants, and suppression.
 
-The network is a function of pictures (B,3,640,640) float32 in [0,1], which gives (B,84,M): centre, width and height of
+The network is a function of images (B,3,640,640) float32 in [0,1], which gives (B,84,M): centre, width and height of
 M boxes in pixels of its input, and the scores of COCO's 80 classes, of which the first are people.
 """
 

@@ -60,7 +60,7 @@ class SqueezeExcitation(nn.Module):
 class Block(nn.Module):
     """An inverted bottleneck, fused or with a depthwise convolution, and the way around it where sizes allow.
 
-    shifted: whether the picture is moved by a pixel to the top left before the spatial convolution.
+    shifted: whether the image is moved by a pixel to the top left before the spatial convolution.
     """
 
     def __init__(self, inputs: int, stage: StageSize, stride: int, *, shifted: bool = False) -> None:

@@ -19,8 +19,8 @@ class NlfOptions:
 
     weights, data: files. points: see `kinema.estimation.nlf_points`. num_aug: variants of every crop that are merged;
     antialias_factor: at which crops are sampled before they are averaged; internal_batch_size: crops in memory at once.
-    pad_white_pixels: what lies outside of the picture is white. max_detections: people of a frame, None or -1 for all.
-    suppress_implausible_poses: see `kinema.estimation.nlf_choosing`. double_gamma: decode the pictures' gamma twice
+    pad_white_pixels: what lies outside of the image is white. max_detections: people of a frame, None or -1 for all.
+    suppress_implausible_poses: see `kinema.estimation.nlf_choosing`. double_gamma: decode the images' gamma twice
     before people are cropped, a slip of the original where it detects people itself. program: execute the file, on a
     GPU. half_weights: as `NlfEstimator`'s `halves`. boxes: what people are cropped by, TRACKS or MASKS. parity:
     half_weights, and what `kinema.pipeline.nlf_parity` chooses of other settings. device: "cpu", "cuda" or "auto".

@@ -95,7 +95,7 @@ def localize(
 
 
 def heatmaps(features: Tensor, weights: PointWeights | PointCodes) -> Tensor:
-    """Where each point is looked for in the pictures: (B,N,h,w), probabilities over the cells, summed over depth."""
+    """Where each point is looked for in the images: (B,N,h,w), probabilities over the cells, summed over depth."""
     height, width = features.shape[2:]
     rows = [
         torch.cat([maps[:, 2:].flatten(1).softmax(dim=1).unflatten(1, (MAPS - 2, height, width)).sum(dim=1)

@@ -39,7 +39,7 @@ _MM = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class Boxed:
-    """A person in a picture (H,W,3) uint8 RGB: box (4,) x y w h, the lens of the camera, and the settings."""
+    """A person in an image (H,W,3) uint8 RGB: box (4,) x y w h, the lens of the camera, and the settings."""
 
     image: np.ndarray
     box: np.ndarray

@@ -1,7 +1,7 @@
 """The person detector inside the released TorchScript program, called on a GPU through the method that gives boxes.
 
 `detect_poses_batched` finds people and estimates their poses. The boxes are taken, the poses are not: the method
-decodes the pictures' gamma twice before it looks for points, though not before it looks for people. Loading the program
+decodes the images' gamma twice before it looks for points, though not before it looks for people. Loading the program
 runs the code in the file.
 """
 
@@ -26,7 +26,7 @@ OVERLAP = 0.7
 """Of double boxes, where no other is wanted: the method's own default."""
 
 ALL = -1
-"""As `max_detections`: as many people of a picture as the program ever gives."""
+"""As `max_detections`: as many people of an image as the program ever gives."""
 
 OTHERS = (
     "choose a `detector` that runs on the CPU, such as yolox-tiny-coco, or your own ONNX export of YOLOv8x, the one in"
@@ -60,7 +60,7 @@ class ProgramDetector:
         return cls(program, weights_of(program, points, device), device)
 
     def looking(self, wanted: Detecting) -> ProgramDetector:
-        """The same detector, used as it is wanted."""
+        """The same detector with these settings applied."""
         return dataclasses.replace(self, detecting=wanted)
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]:

@@ -72,7 +72,7 @@ def require_whole(path: Path, data: Path | None) -> None:
     with path.open("rb") as file:
         head = file.read(2)
     if head != _ZIP and (head[:1] != _PICKLE or path.suffix.lower() == PROGRAM):
-        raise InputError(f"{path} is no file of torch; give {EXPECTED}")
+        raise InputError(f"{path} is not a torch file; give {EXPECTED}")
     if head != _ZIP:
         return  # of an old torch, which says nothing of its end
     try:

@@ -1,7 +1,7 @@
 """Inference with NLF's crop model in float32: crops in, points of the body out.
 
 What is computed is the original's within rounding (`kinema.models.nlf.fast.network`). The released program works in
-half precision, in which torch's sampling of pictures fails on a CPU; on a GPU it may be called instead
+half precision, in which torch's sampling of images fails on a CPU; on a GPU it may be called instead
 (`kinema.models.nlf.program`).
 """
 
@@ -33,8 +33,8 @@ NO_TORCH = "NLF needs torch, which is not installed; run `pip install 'kinema[to
 @dataclass(frozen=True)
 class CropSettings:
     """How people are cropped. variants: of every crop, merged afterwards; antialias: factor at which crops are sampled
-    before they are averaged; white: what lies outside of the picture is white, not black; decodings: how often the
-    picture's gamma is decoded."""
+    before they are averaged; white: what lies outside of the image is white, not black; decodings: how often the
+    image's gamma is decoded."""
 
     variants: int = 1
     antialias: int = 1

@@ -15,7 +15,7 @@ NLF = Licence(
 
 DATA = TrainingData(
     "many data sets of people",
-    "pictures with bodies, joints or surfaces from some fifty data sets, most of which are for non-commercial research",
+    "images with bodies, joints or surfaces from some fifty data sets, most of which are for non-commercial research",
 )
 
 _LAST = {"l": "backbone.1.8.0.weight", "s": "backbone.1.7.0.weight"}

@@ -17,7 +17,7 @@ RELEASE = TrainingData(
     "Human3.6M and others",
     "COCO, MPII, LSPET, Human3.6M and MPI-INF-3DHP with fitted bodies, most of which are for non-commercial research",
 )
-WITH_3DPW = TrainingData("PARE's and 3DPW", "the pictures of `pare`, and 3DPW, which is for non-commercial research")
+WITH_3DPW = TrainingData("PARE's and 3DPW", "the images of `pare`, and 3DPW, which is for non-commercial research")
 
 
 def _checkpoint(name: str, what: str, data: TrainingData, configuration: str) -> Entry:

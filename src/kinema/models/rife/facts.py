@@ -8,10 +8,10 @@ WIDTHS = (192, 128, 96, 64)
 """Channels of the four blocks, the coarsest first."""
 
 SCALES = (8, 4, 2, 1)
-"""By how much each block shrinks the pictures."""
+"""By how much each block shrinks the images."""
 
 FEATURES = 8
-"""Channels of what the encoder makes of a picture."""
+"""Channels of what the encoder makes of an image."""
 
 MULTIPLE = 32
 """Width and height are padded to a multiple of this at scale 1: the first block shrinks by 8, its convolutions by 4."""

@@ -53,7 +53,7 @@ class FrameInterpolator:
         with torch.inference_mode():
             pair = torch.from_numpy(np.stack([first, second])).to(self._device).permute(0, 3, 1, 2).float() / 255
             pair = torch.nn.functional.pad(pair, pad)
-            if self._run is None:  # now the size of the pictures is known
+            if self._run is None:  # now the size of the images is known
                 self._run = fast_network(self._net, self._device, pair, torch.get_num_threads())
             between = self._run(pair, when, scale)[0, :, :height, :width]
             levels = (between.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -21,7 +21,7 @@ class RTMDet:
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (n, 4) x1 y1 x2 y2 and scores (n,) of the people in the square `tile` (x, y, side) of `image`, an RGB
-        picture (H, W, 3) uint8; in pixels of the image, best first."""
+        image (H, W, 3) uint8; in pixels of the image, best first."""
         box = letterbox(image, tile, self._network.height, self._network.width)
         if box is None:
             return np.zeros((0, 4)), np.zeros(0)

@@ -13,7 +13,7 @@ from kinema.models.person_boxes import letterbox
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """The people in a picture, best first: boxes (n, 4) x1 y1 x2 y2, scores (n,) in [0, 1], points (n, K, 2) pixels of
+    """The people in an image, best first: boxes (n, 4) x1 y1 x2 y2, scores (n,) in [0, 1], points (n, K, 2) pixels of
     the image, confidence (n, K) in [0, 1]."""
 
     boxes: np.ndarray
@@ -34,12 +34,12 @@ class RTMO:
 
     def __init__(self, network: ImageNetwork) -> None:
         if not gives_people(network):
-            raise InputError(f"{network.path} is no RTMO network: {network.found}")
+            raise InputError(f"{network.path} is not an RTMO network: {network.found}")
         self._network = network
         self.count = int(list(network.outputs.values())[1][2])
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> People:
-        """Everybody in the square `tile` (x, y, side) of `image`, an RGB picture (H, W, 3) uint8."""
+        """Everybody in the square `tile` (x, y, side) of `image`, an RGB image (H, W, 3) uint8."""
         box = letterbox(image, tile, self._network.height, self._network.width)
         if box is None:
             return People(np.zeros((0, 4)), np.zeros(0), np.zeros((0, self.count, 2)), np.zeros((0, self.count)))

@@ -29,7 +29,7 @@ class RTMPose:
 
     def __init__(self, network: ImageNetwork) -> None:
         if not gives_classes(network):
-            raise InputError(f"{network.path} is no RTMPose network: {network.found}")
+            raise InputError(f"{network.path} is not an RTMPose network: {network.found}")
         self._network = network
         self.height, self.width = network.height, network.width
         _, self.count, across = next(iter(network.outputs.values()))

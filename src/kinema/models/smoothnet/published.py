@@ -1,6 +1,6 @@
 """How Kinema runs a published SmoothNet, so that it removes jitter and little else.
 
-The published weights pull every coordinate towards zero: a joint at rest half a metre from the pelvis is moved 18 mm
+The published weights bias every coordinate towards zero: a joint at rest half a metre from the pelvis is moved 18 mm
 closer to it, whatever the window. They also attenuate real movement: an oscillation at 1 Hz loses a tenth of its
 amplitude, at 2 Hz between a quarter and two thirds. Therefore
 

@@ -6,10 +6,10 @@ KEY, VALUE = 64, 512
 """Channels of a memory's keys and values."""
 
 MULTIPLE = 16
-"""Sides of pictures are padded to a multiple of it; keys and values have one cell per this many pixels."""
+"""Sides of images are padded to a multiple of it; keys and values have one cell per this many pixels."""
 
 TOP = 20
-"""Memory cells that a cell of the picture reads."""
+"""Memory cells that a cell of the image reads."""
 
 SHORT_SIDE = 320
 """Pixels to which the shorter side of a frame is scaled."""

@@ -111,7 +111,7 @@ class Memory:
 
 
 def nearest(keys: Tensor, query: Tensor, *, top: int = TOP) -> tuple[Tensor, Tensor]:
-    """The cells of a memory (q,k) that are most similar to each cell of a picture, and their weights (q,k), sum 1.
+    """The cells of a memory (q,k) that are most similar to each cell of an image, and their weights (q,k), sum 1.
 
     keys (n,64) of the memory, n at least k; query (q,64).
     """

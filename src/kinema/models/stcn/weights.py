@@ -19,7 +19,7 @@ ENTRIES = (
         ),
         data=TrainingData(
             "DAVIS and YouTube-VOS",
-            "DAVIS 2017 and YouTube-VOS are for non-commercial research, as are ImageNet and the pictures of single"
+            "DAVIS 2017 and YouTube-VOS are for non-commercial research, as are ImageNet and the images of single"
             " objects with which training began",
         ),
         instructions="download stcn.pth of the authors' release (https://github.com/hkchengrex/STCN)",

@@ -35,7 +35,7 @@ class ViTPose:
 
     def __init__(self, network: ImageNetwork) -> None:
         if not gives_heatmaps(network):
-            raise InputError(f"{network.path} is no ViTPose network: {network.found}")
+            raise InputError(f"{network.path} is not a ViTPose network: {network.found}")
         self._network = network
         self.height, self.width = network.height, network.width
         self.count = int(next(iter(network.outputs.values()))[1])

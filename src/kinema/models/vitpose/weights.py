@@ -9,7 +9,7 @@ VITPOSE = Licence(
     key="vitpose",
     name="Apache-2.0 (code, converted weights); training data unclear",
     url="https://github.com/ViTAE-Transformer/ViTPose/blob/main/LICENSE",
-    summary="published under Apache-2.0; some of the pictures that it was trained on are for academic use",
+    summary="published under Apache-2.0; some of the images that it was trained on are for academic use",
     unclear=True,
 )
 SIX_SETS = TrainingData(

@@ -1,6 +1,6 @@
 """Darknet's `.weights` files: a header, then all numbers of the network without names.
 
-The header is major, minor and revision as int32 and the number of pictures seen in training, an int64 from version 0.2
+The header is major, minor and revision as int32 and the number of images seen in training, an int64 from version 0.2
 on and an int32 before. float32 values follow until the end, in the order of `architecture.tensors_in_order`; all are
 little-endian.
 """

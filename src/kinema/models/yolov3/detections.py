@@ -1,4 +1,4 @@
-"""From pictures to YOLOv3's input and from its boxes to people, as AlphaPose and the HRNet path of video-to-pose3D do.
+"""From images to YOLOv3's input and from its boxes to people, as AlphaPose and the HRNet path of video-to-pose3D do.
 
 (`kinema.models.yolov3.output` has what PARE's demo does instead.)
 """
@@ -21,9 +21,9 @@ _CROWD, _CROWD_OVERLAP = 100, 0.05
 
 @dataclass(frozen=True)
 class Letterbox:
-    """How a picture lies in the network's input.
+    """How an image lies in the network's input.
 
-    scale: pixels of the input per pixel of the picture; left, top: where it begins; width, height: of the picture in
+    scale: pixels of the input per pixel of the image; left, top: where it begins; width, height: of the image in
     the input; size: (width, height) of the input.
     """
 
@@ -36,7 +36,7 @@ class Letterbox:
 
 
 def letterbox_of(width: int, height: int, size: int, *, square: bool = True) -> Letterbox:
-    """The letterbox of a picture of `width` x `height` in an input of `size` pixels.
+    """The letterbox of an image of `width` x `height` in an input of `size` pixels.
 
     square: as published. Otherwise the shorter side is cut to the next multiple of `STRIDE`: what lies there is grey.
     """
@@ -55,9 +55,9 @@ def letterboxed(image: np.ndarray, box: Letterbox) -> np.ndarray:
 
 
 def unletterboxed(corners: np.ndarray, width: int, height: int, box: Letterbox) -> np.ndarray:
-    """Corners (n,4) x1 y1 x2 y2 in pixels of the input as pixels of the picture, inside it.
+    """Corners (n,4) x1 y1 x2 y2 in pixels of the input as pixels of the image, inside it.
 
-    The published code halves the border without rounding, although the picture lies at a whole pixel.
+    The published code halves the border without rounding, although the image lies at a whole pixel.
     """
     scale = np.float32(box.scale)
     border = (np.array(box.size, dtype=np.float32) - scale * np.array([width, height], dtype=np.float32)) / 2
@@ -66,7 +66,7 @@ def unletterboxed(corners: np.ndarray, width: int, height: int, box: Letterbox) 
 
 
 def objects(prediction: np.ndarray, *, confidence: float, overlap: float, people_only: bool = False) -> np.ndarray:
-    """The objects among the network's boxes of one picture (N,85): (n,7) x1 y1 x2 y2, objectness, class score, class.
+    """The objects among the network's boxes of one image (N,85): (n,7) x1 y1 x2 y2, objectness, class score, class.
 
     Boxes with an objectness above `confidence`, class by class, the most certain first; of those of a class that
     overlap by at least `overlap`, the most certain remains. people_only: without the other classes, as in AlphaPose.
@@ -103,7 +103,7 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def people_of_alphapose(predictions: np.ndarray, *, confidence: float = 0.05, overlap: float = 0.6) -> np.ndarray:
-    """AlphaPose's people in a batch of pictures (B,N,85): (n,8), the picture's number before `objects`' columns."""
+    """AlphaPose's people in a batch of images (B,N,85): (n,8), the image's number before `objects`' columns."""
     rows = _each(predictions, confidence, overlap)
     return _each(predictions, confidence, overlap - _CROWD_OVERLAP) if len(rows) > _CROWD else rows
 

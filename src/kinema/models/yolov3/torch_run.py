@@ -1,4 +1,4 @@
-"""YOLOv3 as a detector of people: a picture, or a part of one, to boxes."""
+"""YOLOv3 as a detector of people: an image, or a part of one, to boxes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class YoloDetector:
 
     def boxes(self, image: np.ndarray, *, square: bool = False) -> tuple[np.ndarray, Letterbox]:
         """All boxes (N,85) of an image (H,W,3) uint8 RGB before suppression, in pixels of the input, and where the
-        picture lies in it. square: the input is a square, as published, not only as large as the picture needs."""
+        image lies in it. square: the input is a square, as published, not only as large as the image needs."""
         box = letterbox_of(image.shape[1], image.shape[0], self.size, square=square)
         return run(self._net, letterboxed(image, box)[None])[0], box
 

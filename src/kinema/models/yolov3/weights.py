@@ -9,7 +9,7 @@ DARKNET = Licence(
     key="darknet",
     name="YOLO licence (public domain); training data unclear",
     url="https://github.com/pjreddie/darknet/blob/master/LICENSE",
-    summary="published without conditions; some of the pictures that it was trained on are for non-commercial research",
+    summary="published without conditions; some of the images that it was trained on are for non-commercial research",
     unclear=True,
 )
 

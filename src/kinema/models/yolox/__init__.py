@@ -1,4 +1,4 @@
-"""YOLOX: boxes of people in one picture, run with onnxruntime.
+"""YOLOX: boxes of people in one image, run with onnxruntime.
 
 Ge et al., "YOLOX: Exceeding YOLO Series in 2021". Two kinds of files: OpenMMLab's exports, which suppress double boxes
 themselves, and Megvii's, which give every cell of three grids. Code Apache-2.0; what the licences of the training data

@@ -52,7 +52,7 @@ class YOLOX:
         self._network = network
         self._strides = strides_of(network) if gives_cells(network) else None
         self.overlap = None if self._strides is None else OVERLAP
-        # In cells, most centres lie within a few cells of their own; in pixels, in the middle of the picture.
+        # In cells, most centres lie within a few cells of their own; in pixels, in the middle of the image.
         centres = network.raw[0][0, :, 0]
         self._in_pixels = self._strides is not None and float(np.median(np.abs(centres))) > min(self._strides) * 2
 
@@ -62,7 +62,7 @@ class YOLOX:
 
     def __call__(self, image: np.ndarray, tile: np.ndarray, *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (n, 4) x1 y1 x2 y2 and scores (n,) of the people in the square `tile` (x, y, side) of `image`, an RGB
-        picture (H, W, 3) uint8; in pixels of the image, best first."""
+        image (H, W, 3) uint8; in pixels of the image, best first."""
         height, width = self._network.height, self._network.width
         box = letterbox(image, tile, height, width)
         if box is None:

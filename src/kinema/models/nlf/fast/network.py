@@ -29,7 +29,7 @@ of the time for 48, 0.6 for 64 and 96; with 24, twice the time."""
 class _InPlaceExcitation(nn.Module):
     def __init__(self, plain: SqueezeExcitation) -> None:
         super().__init__()
-        # As convolutions of pictures of one pixel they take six times as long.
+        # As convolutions of images of one pixel they take six times as long.
         self.fc1, self.fc2 = _linear(plain.fc1), _linear(plain.fc2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def _winograd_blocks(model: CropModel) -> None:
 
 
 def fast_network(model: CropModel, device: str, threads: int) -> Any:
-    """The model for inference on "cpu" or "cuda", changed in place: pictures (B,3,R,R) -> features.
+    """The model for inference on "cpu" or "cuda", changed in place: images (B,3,R,R) -> features.
 
     threads: of torch on the CPU, for the whole process.
     """

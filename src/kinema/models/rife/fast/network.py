@@ -1,4 +1,4 @@
-"""RIFE in the form in which it runs fast on a CPU: the same pictures within rounding.
+"""RIFE in the form in which it runs fast on a CPU: the same images within rounding.
 
 What a residual convolution adds to is part of its kernel: its strength scales the weights, and its input is one more
 at the middle of each channel's own. Convolutions have packed weights, and those of the blocks their activation inside.
@@ -19,9 +19,9 @@ _LEAST = 96
 
 
 def fast_network(net: RIFE, device: str, pair: Tensor, threads: int) -> nn.Module:
-    """The network for inference on "cpu" or "cuda", changed in place: it takes two pictures (2,3,H,W), when and scale.
+    """The network for inference on "cpu" or "cuda", changed in place: it takes two images (2,3,H,W), when and scale.
 
-    pair: padded pictures of the size for which it is to be fast. threads: of torch on the CPU, for the whole process.
+    pair: padded images of the size for which it is to be fast. threads: of torch on the CPU, for the whole process.
     """
     both = _Pair(net)
     if device != "cpu":
@@ -35,7 +35,7 @@ def fast_network(net: RIFE, device: str, pair: Tensor, threads: int) -> nn.Modul
 
 
 class _Pair(nn.Module):
-    """The network, given both pictures (2,3,H,W) at once."""
+    """The network, given both images (2,3,H,W) at once."""
 
     def __init__(self, net: RIFE) -> None:
         super().__init__()
