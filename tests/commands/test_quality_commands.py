@@ -159,7 +159,10 @@ def test_help_has_examples(command, capsys):
     assert f"kinema {command} smpl_output.pkl" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [["stabilize"], ["refine", "--method", "savgol"], ["convert"]])
+@pytest.mark.parametrize(
+    "command",
+    [["stabilize"], ["refine", "--method", "savgol"], ["convert"], ["render"], ["lift"], ["stage", "stabilize"]],
+)
 def test_a_folder_in_place_of_the_file_to_write_is_named_before_the_work(saved, tmp_path, capsys, command):
     (tmp_path / "results").mkdir()
     assert main([*command, str(saved["walk"]), "--out", str(tmp_path / "results")]) == 2
