@@ -9,17 +9,18 @@ truth is Pose2Sim's multi-view triangulation (1-3 cm on the large joints), not m
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA, require_data
+from benchmarks.accuracy_parts.truths import BALANCE_VIEWS, balance_truth
+
 from kinema.commands._tables import print_table
 from kinema.evaluation.motion import evaluate_motion
-from kinema.evaluation.truth import load_truth
 from kinema.pipeline import RunOptions, run
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
-VIEWS = {"cam01": "cam_01", "cam03": "cam_03"}
 MEASURES = {
     "mpjpe_mm": "MPJPE mm",
     "pa_mpjpe_mm": "PA-MPJPE mm",
@@ -36,18 +37,15 @@ def main() -> int:
     parser.add_argument("--detector", default=None, help="the person detector")
     parser.add_argument("--flip", action="store_true", help="average the keypoints with those of the mirrored picture")
     args = parser.parse_args()
-    folder = DATA / "gt" / "balance_single"
-    if not folder.is_dir():
-        print(f"no {folder}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "gt" / "balance_single")
     rows = []
-    for view, camera in VIEWS.items():
+    for view in BALANCE_VIEWS:
         clip = DATA / "videos" / f"balance_single_multiview_{view}.mp4"
         options = RunOptions.of(
             overlay=False, landmarks=args.landmarks, keypoints=args.keypoints, detector=args.detector, flip=args.flip
         )
         motion = run(clip, args.out, options).motion
-        truth = load_truth(folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=camera)
+        truth = balance_truth(view)
         sources = ("body", "keypoints3d") if motion.people[0].keypoints3d is not None else ("body",)
         for source in sources:
             others = [other for other in sources if other != source]

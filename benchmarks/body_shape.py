@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.masks import covers, mean_of
+from benchmarks.accuracy_parts.truths import balance_truth
 
 from kinema.body import BodyModel, load_body
 from kinema.body.sizes import BODY_HEIGHT
@@ -50,12 +51,8 @@ LENGTHS = {
 
 def truth_of(clip: str) -> Truth | None:
     """The truth of a clip in its camera's frame, if there is one."""
-    balance = DATA / "gt/balance_single"
     if clip.startswith("balance_single"):
-        camera = "cam_" + clip[-2:]
-        return load_truth(
-            balance / "Pose2Sim_markers.trc", calibration=balance / "Pose2Sim_cameras.toml", camera=camera
-        )
+        return balance_truth(clip[-5:])
     path = DATA / "gt" / clip / "truth_camera.npz"
     return load_truth(path) if path.is_file() else None
 

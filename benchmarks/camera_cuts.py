@@ -10,7 +10,6 @@ and fades from each clip to the next: the fraction that is found once and in its
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,11 +19,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import all_videos
+
 from kinema.commands._tables import print_table
 from kinema.tracking.cuts import AHEAD, CutFinder, Thumbnail
 from kinema.video import Frame, open_video
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 SIDE = 24
 """Frames on either side of what is made."""
 
@@ -80,10 +82,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="*", type=Path)
     args = parser.parse_args()
-    clips = args.clips or sorted((DATA / "videos").glob("*.mp4"))
-    if not clips:
-        print(f"no clips in {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    clips = args.clips or all_videos()
     rng = np.random.default_rng(0)
     rows, kept = [], []
     for clip in clips:

@@ -29,28 +29,27 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.monocular import as_fitted  # noqa: E402
-from tests.helpers.moving import of_other_size  # noqa: E402
+from tests.helpers.monocular import as_fitted
+from tests.helpers.moving import of_other_size
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.body.sizes import BODY_HEIGHT  # noqa: E402
-from kinema.camera.hiding import painted  # noqa: E402
-from kinema.camera.points import PointFollower, working_image  # noqa: E402
-from kinema.camera.shot import solve_shot  # noqa: E402
-from kinema.camera.tracks import PointTracks  # noqa: E402
-from kinema.camera.turning import Lens  # noqa: E402
-from kinema.commands._tables import print_table  # noqa: E402
-from kinema.evaluation.camera import shot_scores  # noqa: E402
-from kinema.geometry.alignment import similarity  # noqa: E402
-from kinema.geometry.camera_path import CameraPath, path_data  # noqa: E402
-from kinema.geometry.rotations import geodesic_angle  # noqa: E402
-from kinema.metrics import path_length, root_trajectory_error  # noqa: E402
-from kinema.pipeline.threads import one_blas_thread  # noqa: E402
-from kinema.synthetic.moving_camera import WAYS, MovingScene, moving_scene  # noqa: E402
-from kinema.world import place_in_world  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.body.sizes import BODY_HEIGHT
+from kinema.camera.hiding import painted
+from kinema.camera.points import PointFollower, working_image
+from kinema.camera.shot import solve_shot
+from kinema.camera.tracks import PointTracks
+from kinema.camera.turning import Lens
+from kinema.commands._tables import print_table
+from kinema.evaluation.camera import shot_scores
+from kinema.geometry.alignment import similarity
+from kinema.geometry.camera_path import CameraPath, path_data
+from kinema.geometry.rotations import geodesic_angle
+from kinema.metrics import path_length, root_trajectory_error
+from kinema.pipeline.threads import one_blas_thread
+from kinema.synthetic.moving_camera import WAYS, MovingScene, moving_scene
+from kinema.world import place_in_world
 
 FAR = 12.0
 """Metres to the walls of the scenes outdoors."""

@@ -22,14 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.camera_motion import scene_of  # noqa: E402
+from benchmarks.camera_motion import scene_of
 
-from kinema.body import load_body  # noqa: E402
-from kinema.commands._tables import print_table  # noqa: E402
-from kinema.video import VideoWriter, open_video  # noqa: E402
+from kinema.body import load_body
+from kinema.commands._tables import print_table
+from kinema.video import VideoWriter, open_video
 
 MEGABYTE = 1e6 if sys.platform == "darwin" else 1e3
 """Units of the operating system's largest memory."""

@@ -11,11 +11,14 @@ Real clips whose lens nobody knows are listed without a truth.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema.body import load_body
 from kinema.commands._tables import print_table
@@ -27,7 +30,6 @@ from kinema.tracking.stage import CAMERA_MOTION, track_video
 from kinema.video import open_video
 from kinema.world.lens import estimate_camera
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 FOVS = (40.0, 55.0, 70.0, 85.0)
 SCRIPTS = {"demo": 1, "rounds": 2, "on-the-spot": 3}
 """Script and seed, which also chooses room and clothes."""

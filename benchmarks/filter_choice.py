@@ -10,14 +10,18 @@ error of the joints' acceleration in m/s^2, over all categories and for running 
 from __future__ import annotations
 
 import argparse
-import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
+from benchmarks.accuracy_parts.tables import heading, line
+
 from kinema.refinement.filtering import FILTERS
 
-ROOT = Path(__file__).resolve().parent.parent
 STRENGTHS = (0.08, 0.12, 0.16, 0.20, 0.25, 0.30, 0.40)
 FPS = 30.0
 
@@ -33,7 +37,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data")))
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--each", type=int, default=6)
     args = parser.parse_args()
     capture = np.load(args.data / "mocap" / "cmu_train.npz")
@@ -47,21 +51,21 @@ def main() -> None:
             truth = joints[start : min(stop, start + 300)]
             clips.append((category, truth, truth + noise(rng, truth.shape), np.arange(len(truth)) / FPS))
 
-    def row(filtered: list[np.ndarray]) -> str:
+    def scores(filtered: list[np.ndarray]) -> list[str]:
         cells = []
         for selected in (None, "run"):
             pairs = [(f, t) for f, (c, t, _, _) in zip(filtered, clips, strict=True) if selected in (None, c)]
             error = np.mean([1000 * np.linalg.norm(f - t, axis=-1).mean() for f, t in pairs])
             jitter = np.mean([np.linalg.norm(np.diff(f - t, 2, axis=0), axis=-1).mean() * FPS**2 for f, t in pairs])
             cells += [f"{error:.1f}", f"{jitter:.1f}"]
-        return " | ".join(cells)
+        return cells
 
-    print("| filter | seconds | error, mm | acceleration error, m/s2 | error, running | acceleration error, running |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    print(f"| none | 0 | {row([noisy for _, _, noisy, _ in clips])} |")
+    measures = ("error, mm", "acceleration error, m/s2", "error, running", "acceleration error, running")
+    print(heading(["filter", "seconds", *measures]))
+    print(line(["none", "0", *scores([noisy for _, _, noisy, _ in clips])]))
     for name, smooth in FILTERS.items():
         for seconds in STRENGTHS:
-            print(f"| {name} | {seconds:.2f} | {row([smooth(x, t, seconds) for _, _, x, t in clips])} |")
+            print(line([name, f"{seconds:.2f}", *scores([smooth(x, t, seconds) for _, _, x, t in clips])]))
 
 
 if __name__ == "__main__":

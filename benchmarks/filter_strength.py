@@ -15,29 +15,29 @@ remaining acceleration error is the cost of smoothing alone for a perfect fit.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.monocular import random_camera, seen_from  # noqa: E402
-from world_accuracy import captured  # noqa: E402
+from benchmarks.accuracy_parts.data import DATA
+from benchmarks.accuracy_parts.tables import heading, line
+from benchmarks.accuracy_parts.truths import balance_truth
+from benchmarks.world_accuracy import captured
+from tests.helpers.monocular import random_camera, seen_from
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.estimation import fit_body  # noqa: E402
-from kinema.evaluation.truth import load_truth  # noqa: E402
-from kinema.motion import Motion  # noqa: E402
-from kinema.refinement import FilterOptions, filter_motion  # noqa: E402
-from kinema.refinement.filtering import smooth_positions  # noqa: E402
-from kinema.skeleton import LIMBS12, SMPL24  # noqa: E402
-from kinema.synthetic import procedural_motion, render_clip  # noqa: E402
-from kinema.tracking import track_people  # noqa: E402
-from kinema.video import open_video  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.estimation import fit_body
+from kinema.motion import Motion
+from kinema.refinement import FilterOptions, filter_motion
+from kinema.refinement.filtering import smooth_positions
+from kinema.skeleton import LIMBS12, SMPL24
+from kinema.synthetic import procedural_motion, render_clip
+from kinema.tracking import track_people
+from kinema.video import open_video
 
 STRENGTHS = (0.0, 0.04, 0.08, 0.12, 0.16, 0.20, 0.25, 0.30)
 LIMBS = SMPL24.indices(LIMBS12)
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--fps", type=float, nargs="+", default=[24.0, 30.0, 60.0])
     parser.add_argument("--captured", type=int, default=8, help="clips of motion capture (default: 8)")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data")))
+    parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
     body = load_body()
     truths = {
@@ -93,19 +93,16 @@ def main() -> None:
             seen_from(m, random_camera(m.people[0].joints_world, np.random.default_rng(i)), body)
             for i, m in enumerate(motions[: args.captured])
         ]
-    print("| clips | seconds | MPJPE, mm | acceleration error, m/s2 | acceleration, m/s2 | the truth's |")
-    print("| --- " * 6 + "|")
+    measures = ("MPJPE, mm", "acceleration error, m/s2", "acceleration, m/s2", "the truth's")
+    print(heading(["clips", "seconds", *measures]))
     with tempfile.TemporaryDirectory() as folder:
         for name, group in truths.items():
             pairs = [fitted(truth, body, Path(folder), i) for i, truth in enumerate(group)]
             for seconds in STRENGTHS:
-                figures = " | ".join(f"{value:.2f}" for value in scores(pairs, body, seconds))
-                print(f"| {name} | {seconds:.2f} | {figures} |", flush=True)
-    folder = args.data / "gt" / "balance_single"
-    if folder.is_dir():
-        marks = load_truth(
-            folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera="cam_01"
-        )
+                figures = (f"{value:.2f}" for value in (seconds, *scores(pairs, body, seconds)))
+                print(line([name, *figures]), flush=True)
+    if (args.data / "gt" / "balance_single").is_dir():
+        marks = balance_truth("cam01", args.data)
         joints = marks.people[0].joints
         joints = joints[:, np.isfinite(joints).all(axis=(0, 2))]
         true = acceleration(joints, marks.times)

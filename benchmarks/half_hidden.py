@@ -18,18 +18,18 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.half_hidden import half_hidden, seen_with, spell  # noqa: E402
-from tests.helpers.monocular import as_fitted  # noqa: E402
-from tests.helpers.moving import filmed, moving_camera, path_of_camera, score_moving  # noqa: E402
+from benchmarks.accuracy_parts.tables import heading, line
+from tests.helpers.half_hidden import half_hidden, seen_with, spell
+from tests.helpers.monocular import as_fitted
+from tests.helpers.moving import filmed, moving_camera, path_of_camera, score_moving
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.metrics import align_trajectory  # noqa: E402
-from kinema.motion import Motion  # noqa: E402
-from kinema.synthetic import procedural_motion  # noqa: E402
-from kinema.world import place_in_world  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.metrics import align_trajectory
+from kinema.motion import Motion
+from kinema.synthetic import procedural_motion
+from kinema.world import place_in_world
 
 MISTAKES = (("farther", 0.25), ("nearer", -0.2), ("right", 0.0))
 
@@ -66,16 +66,13 @@ def main() -> None:
     args = parser.parse_args()
     body = load_body()
     names = ("person, %", "hidden, cm", "along, m/s")
-    print(
-        "| mistaken for | camera | hidden, s | " + " | ".join([*names, *(f"as sure: {name}" for name in names)]) + " |"
-    )
-    print("| --- " * 9 + "|")
+    print(heading(["mistaken for", "camera", "hidden, s", *names, *(f"as sure: {name}" for name in names)]))
     for word, share in MISTAKES:
         for kind in args.cameras:
             for seconds in args.seconds:
                 rows = [one(body, kind, seed, seconds, share) for seed in range(args.each)]
-                means = " | ".join(f"{value:.1f}" for value in np.mean(rows, axis=0))
-                print(f"| {word} | {kind} | {seconds:g} | {means} |", flush=True)
+                means = (f"{value:.1f}" for value in np.mean(rows, axis=0))
+                print(line([word, kind, f"{seconds:g}", *means]), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,14 @@ aligned, in millimetres.
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.tables import heading, line
 
 from kinema.body import BodyModel, load_body
 from kinema.estimation import fit_body
@@ -35,8 +41,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="motions of each kind (default: 1)")
     seeds = parser.parse_args().seeds
     body = load_body()
-    print("| motion | keypoints | 2D alone: MPJPE, PA-MPJPE | with 3D: MPJPE, PA-MPJPE |")
-    print("| --- | --- | --- | --- |")
+    print(heading(["motion", "keypoints", "2D alone: MPJPE, PA-MPJPE", "with 3D: MPJPE, PA-MPJPE"]))
     for script, title in SCRIPTS.items():
         motions = [procedural_motion(body, script, seed=seed) for seed in range(seeds)]
         for name in SETS:
@@ -44,7 +49,7 @@ def main() -> None:
             for with_3d in (False, True):
                 rows = [error(motion, body, name, with_3d, seed) for seed, motion in enumerate(motions)]
                 cells.append(", ".join(f"{value:.0f}" for value in np.mean(rows, axis=0)))
-            print(f"| {title} | {name} | {cells[0]} | {cells[1]} |", flush=True)
+            print(line([title, name, *cells]), flush=True)
 
 
 def error(motion: Motion, body: BodyModel, name: str, with_3d: bool, seed: int) -> tuple[float, float]:

@@ -12,12 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
+from benchmarks.accuracy_parts.tables import heading, line
 
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.truth import load_truth
@@ -27,7 +32,6 @@ from kinema.person import Person
 from kinema.pipeline import RunOptions, run
 from kinema.skeleton import COCO17, H36M17, HALPE26, LIMBS12, OPENPOSE25, SMPL24, JointSet, joint_set
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 LIMBS = SMPL24.indices(LIMBS12)
 MEANS = {
     "neck": ("left_shoulder", "right_shoulder"), "thorax": ("left_shoulder", "right_shoulder"),
@@ -97,8 +101,8 @@ def main() -> None:
     truth = None
     if args.truth is not None:
         truth = load_truth(args.truth, calibration=args.calibration, camera=args.camera)
-    print("| keypoints | PA-MPJPE to the default chain, mm | contacts as there | PA-MPJPE to the truth, mm |")
-    print("| --- | --- | --- | --- |")
+    measures = ("PA-MPJPE to the default chain, mm", "contacts as there", "PA-MPJPE to the truth, mm")
+    print(heading(["keypoints", *measures]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         options = {"overlay": False}
@@ -119,7 +123,7 @@ def show(title: str, found: Motion, default: Motion, truth: object) -> None:
     apart = 1e3 * float(np.mean(pa_mpjpe(first.joints[a][:, LIMBS], other.joints[b][:, LIMBS])))
     equal = float(np.mean(first.contacts[a] == other.contacts[b])) if first.contacts is not None else float("nan")
     error = "-" if truth is None else f"{evaluate_motion(found, truth).total['pa_mpjpe_mm']:.1f}"
-    print(f"| {title} | {apart:.1f} | {100 * equal:.0f} % | {error} |", flush=True)
+    print(line([title, f"{apart:.1f}", f"{100 * equal:.0f} %", error]), flush=True)
 
 
 if __name__ == "__main__":

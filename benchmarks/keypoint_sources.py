@@ -10,15 +10,18 @@ that of tracking, decoding included, over the first source's: the sources take t
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA, require_data
+from benchmarks.accuracy_parts.truths import BALANCE_VIEWS, balance_truth
+
 from kinema.commands._tables import print_table
-from kinema.evaluation.truth import load_truth
 from kinema.geometry.camera import project
 from kinema.keypoints.detectors import DETECTORS
 from kinema.pipeline.options import time_range
@@ -26,8 +29,6 @@ from kinema.skeleton import LIMBS12, joint_set
 from kinema.tracking import TrackingOptions, track_people
 from kinema.video import open_video
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
-VIEWS = {"cam01": "cam_01", "cam03": "cam_03"}
 DEFAULT = (
     "blazepose", "blazepose+flip", "blazepose-heavy", "blazepose-heavy+flip", "rtmpose", "rtmpose-s-halpe26",
     "rtmpose-s-halpe26+yolox-tiny", "rtmpose-s-halpe26+yolox-tiny+flip",
@@ -42,10 +43,7 @@ def options_of(name: str) -> TrackingOptions:
 
 def measure(view: str, name: str, span: tuple[float | None, float | None]) -> tuple[np.ndarray, float]:
     """Errors (F, 12) in fractions of the height, and frames a second."""
-    folder = DATA / "gt" / "balance_single"
-    truth = load_truth(
-        folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=VIEWS[view]
-    )
+    truth = balance_truth(view)
     person, camera = truth.people[0], truth.camera
     assert person.joints is not None
     assert camera is not None
@@ -70,23 +68,21 @@ def main() -> int:
     parser.add_argument("sources", nargs="*", default=DEFAULT, metavar="SOURCE[+DETECTOR][+flip]")
     parser.add_argument("--time-range", type=time_range, default=(None, 8.0), help="seconds of the clips (default: -8)")
     args = parser.parse_args()
-    if not (DATA / "gt" / "balance_single").is_dir():
-        print(f"no {DATA / 'gt' / 'balance_single'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    require_data(DATA / "gt" / "balance_single")
     errors: dict[tuple[str, str], np.ndarray] = {}
     rates: dict[str, list[float]] = {name: [] for name in args.sources}
-    for view in VIEWS:
+    for view in BALANCE_VIEWS:
         for name in args.sources:
             errors[name, view], rate = measure(view, name, args.time_range)
             rates[name].append(rate)
     first = rates[args.sources[0]]
     print_table(
-        ["source", *(f"{view} %" for view in VIEWS), *(f"{view} 95th %" for view in VIEWS), "speed"],
+        ["source", *(f"{view} %" for view in BALANCE_VIEWS), *(f"{view} 95th %" for view in BALANCE_VIEWS), "speed"],
         [
             [
                 name,
-                *(f"{100 * np.nanmean(errors[name, view]):.2f}" for view in VIEWS),
-                *(f"{100 * np.nanpercentile(errors[name, view], 95):.2f}" for view in VIEWS),
+                *(f"{100 * np.nanmean(errors[name, view]):.2f}" for view in BALANCE_VIEWS),
+                *(f"{100 * np.nanpercentile(errors[name, view], 95):.2f}" for view in BALANCE_VIEWS),
                 f"{np.median(np.array(rates[name]) / first):.2f}",
             ]
             for name in args.sources

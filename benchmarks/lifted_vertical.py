@@ -16,19 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.monocular import random_camera, seen_from  # noqa: E402
+from benchmarks.accuracy_parts.truths import between
+from tests.helpers.monocular import random_camera, seen_from
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.estimation import fit_body  # noqa: E402
-from kinema.refinement import filter_motion  # noqa: E402
-from kinema.synthetic import procedural_motion, render_clip  # noqa: E402
-from kinema.tracking import track_people  # noqa: E402
-from kinema.video import open_video  # noqa: E402
-from kinema.world import place_in_world  # noqa: E402
-from kinema.world.fitted import LIFTED_UP  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.estimation import fit_body
+from kinema.refinement import filter_motion
+from kinema.synthetic import procedural_motion, render_clip
+from kinema.tracking import track_people
+from kinema.video import open_video
+from kinema.world import place_in_world
+from kinema.world.fitted import LIFTED_UP
 
 SCRIPTS = ("rounds", "demo", "on-the-spot")
 
@@ -36,11 +36,6 @@ SCRIPTS = ("rounds", "demo", "on-the-spot")
 def angles(up: np.ndarray) -> list[float]:
     """Roll and pitch in degrees of a camera with this vertical."""
     return [float(np.degrees(np.arctan2(up[0], -up[1]))), float(np.degrees(np.arcsin(-up[2])))]
-
-
-def between(a: np.ndarray, b: np.ndarray) -> float:
-    """Degrees between two vectors."""
-    return float(np.degrees(np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))))
 
 
 def one(body: BodyModel, script: str, seed: int, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.monocular import as_fitted  # noqa: E402
-from tests.helpers.moving import filmed, lost_between, moving_camera, path_of_camera, score_moving  # noqa: E402
+from benchmarks.accuracy_parts.tables import heading, line
+from tests.helpers.monocular import as_fitted
+from tests.helpers.moving import filmed, lost_between, moving_camera, path_of_camera, score_moving
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.geometry.camera_path import path_data  # noqa: E402
-from kinema.synthetic import procedural_motion  # noqa: E402
-from kinema.world import place_in_world  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.geometry.camera_path import path_data
+from kinema.synthetic import procedural_motion
+from kinema.world import place_in_world
 
 GAPS = (0.5, 1.0, 2.0)
 
@@ -54,13 +54,12 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=6)
     args = parser.parse_args()
     body = load_body()
-    print("| camera | lost, s | person, % | camera, % | as one: person, % | camera, % |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(heading(["camera", "lost, s", "person, %", "camera, %", "as one: person, %", "camera, %"]))
     for kind in ("pan", "dolly", "orbit", "follow"):
         for gap in GAPS:
             means = np.mean([one(body, kind, seed, gap) for seed in range(args.each)], axis=0)
             cells = (f"{mean:.1f}" if np.isfinite(mean) else "-" for mean in means)
-            print(f"| {kind} | {gap:g} | " + " | ".join(cells) + " |", flush=True)
+            print(line([kind, f"{gap:g}", *cells]), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,15 @@ of the pelvis along the view and across it, stature, and by how much bones chang
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema.body.sizes import BODY_HEIGHT
 from kinema.camera.classical import find_classical
@@ -32,8 +35,6 @@ from kinema.pipeline import RunOptions, run
 from kinema.skeleton import SMPL24
 from kinema.stage import Context
 from kinema.video import open_video
-
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 
 
 def bone_change(joints: np.ndarray) -> float:

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.monocular import as_fitted  # noqa: E402
-from tests.helpers.moving import (  # noqa: E402
+from benchmarks.accuracy_parts.tables import heading, line
+from tests.helpers.monocular import as_fitted
+from tests.helpers.moving import (
     KINDS,
     filmed,
     moving_camera,
@@ -35,10 +35,10 @@ from tests.helpers.moving import (  # noqa: E402
     score_moving,
 )
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.body.sizes import BODY_HEIGHT  # noqa: E402
-from kinema.synthetic import procedural_motion  # noqa: E402
-from kinema.world import place_in_world  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.body.sizes import BODY_HEIGHT
+from kinema.synthetic import procedural_motion
+from kinema.world import place_in_world
 
 COLUMNS = (
     ("scale, %", "scale"), ("stated, %", "stated"), ("scale, cm", "off"), ("person, %", "person"),
@@ -86,8 +86,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     body = load_body()
-    print("| motion | camera | size +- | " + " | ".join(name for name, _ in COLUMNS) + " |")
-    print("| --- " * (len(COLUMNS) + 3) + "|")
+    print(heading(["motion", "camera", "size +-", *(name for name, _ in COLUMNS)]))
     for script in args.scripts:
         for size in args.size:
             for kind in args.cameras:
@@ -97,7 +96,7 @@ def main() -> None:
                     values = np.array([row[key] for row in rows])
                     known = np.isfinite(values).any()
                     cells.append(f"{values.mean():.1f} ({np.percentile(values, 90):.1f})" if known else "-")
-                print(f"| {script} | {kind} | {100 * size:.0f} % | " + " | ".join(cells) + " |", flush=True)
+                print(line([script, kind, f"{100 * size:.0f} %", *cells]), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema.commands._tables import print_table
 from kinema.errors import KinemaError
@@ -34,7 +37,6 @@ from kinema.pipeline import RunOptions, run
 from kinema.skeleton import joint_set
 
 HERE = Path(__file__).resolve().parent
-DATA = Path(os.environ.get("KINEMA_DATA", HERE.parent / "../shared/data"))
 NEAR, NEAR_OUTSIDE, STATURE = 0.2, 0.4, 1.7
 FAR = 1e6
 

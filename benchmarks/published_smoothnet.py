@@ -11,11 +11,14 @@ over the clips. Targets: at most 0.5 and less than 20 mm.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema.body import load_body
 from kinema.commands._tables import print_table
@@ -23,7 +26,6 @@ from kinema.formats import load_motion
 from kinema.pipeline import RunOptions, run
 from kinema.refinement import refine
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 CLIPS = ("taiji", "football_juggle", "one_leg_stand", "treadmill_collapse", "balance_single_multiview_cam01")
 WINDOWS = (8, 16, 32, 64)
 

@@ -9,15 +9,16 @@ error relative to the person's height, jitter before and after smoothing, frames
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import all_videos
 
 from kinema.commands._tables import print_table
 from kinema.errors import KinemaError
 from kinema.pipeline import RunOptions, run
-
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 
 
 def line(clip: Path, out: Path, options: RunOptions) -> list[str]:
@@ -50,10 +51,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("outputs/real_clips"))
     parser.add_argument("--overlay", action="store_true", help="also write each overlay.mp4 for inspection")
     args = parser.parse_args()
-    clips = args.clips or sorted((DATA / "videos").glob("*.mp4"))
-    if not clips:
-        print(f"no clips in {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
-        return 3
+    clips = args.clips or all_videos()
     options = RunOptions.of(overlay=args.overlay)
     rows = []
     for clip in clips:

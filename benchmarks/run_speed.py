@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -25,8 +24,11 @@ from pathlib import Path
 
 import av
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
+
 ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data"))
 
 # VmHWM is this process's own peak; a child's ru_maxrss starts at that of its parent.
 WORKER = """

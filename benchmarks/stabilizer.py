@@ -9,22 +9,22 @@ and for each kind of corruption the error against the ground truth, the bad fram
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from benchmarks.accuracy_parts.data import DATA
 from calibrate_validator import load_clips
 
 from kinema.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from kinema.motion import Motion
 from kinema.quality.corruption import CORRUPTIONS
 from kinema.refinement.stage import stabilize_motion
-
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 
 
 def distance(a: Motion, b: Motion) -> tuple[float, float]:

@@ -17,7 +17,6 @@ damage of some kind is missed in clips at their own frame rate.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -26,7 +25,11 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import beta
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from benchmarks.accuracy_parts.data import DATA
+from benchmarks.accuracy_parts.tables import heading, line
 from calibrate_validator import calibrate, honest, load_clips
 from validator_sets import NOT_OF_POINTS, RATES, at_rate, at_rates, damaged, damaged_files, held_out, on_a_floor
 
@@ -35,7 +38,6 @@ from kinema.quality import PASS, Limits, Validation, default_limits, validate_mo
 from kinema.quality.corruption import CORRUPTIONS
 from kinema.quality.limits import limits_from
 
-DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parent.parent / "../shared/data"))
 FALSE_ALARMS, MISSED = 0.03, 0.05
 PER_RATE = 2
 """Clips of each set that are damaged at every frame rate."""
@@ -85,29 +87,29 @@ def reasons(validation: Validation) -> set[str]:
 def false_alarms(sets: Iterable[tuple[str, float, list[Motion]]], limits: Limits) -> Tally:
     """Prints the table of honest clips that do not PASS, and returns their count over all sets."""
     columns = [f"{rate:g} fps" for rate in RATES]
-    print("\nFalse alarms\n| set | " + " | ".join(columns) + " | all | by |\n|" + " --- |" * (len(columns) + 3))
-    whole, line, name_before = Tally(), {}, None
+    print(f"\nFalse alarms\n{heading(['set', *columns, 'all', 'by'])}")
+    whole, counts, name_before = Tally(), {}, None
     by: Counter[str] = Counter()
     total = Tally()
 
     def finish() -> None:
         if name_before is not None:
-            cells = " | ".join(str(line.get(rate, "-")) for rate in RATES)
-            print(f"| {name_before} | {cells} | {total.interval()} | {_counted(by)} |", flush=True)
+            cells = (str(counts.get(rate, "-")) for rate in RATES)
+            print(line([name_before, *cells, total.interval(), _counted(by)]), flush=True)
 
     for name, rate, clips in sets:
         if name != name_before:
             finish()
-            name_before, line, total, by = name, {}, Tally(), Counter()
-        line[rate] = Tally()
+            name_before, counts, total, by = name, {}, Tally(), Counter()
+        counts[rate] = Tally()
         for clip in clips:
             validation = judge(clip, limits)
             alarm = validation.verdict != PASS
-            for tally in (line[rate], total, whole):
+            for tally in (counts[rate], total, whole):
                 tally.add(alarm)
             by.update(reasons(validation) if alarm else ())
     finish()
-    print(f"| all | {' | ' * (len(RATES) - 1)} | {whole.interval()} of {whole.m} | |")
+    print(line(["all", *[""] * len(RATES), f"{whole.interval()} of {whole.m}", ""]))
     return whole
 
 
@@ -120,7 +122,7 @@ def missed(columns: dict[str, list[Motion]], kinds: Iterable[str], seed: int, li
         name: [clip for clip in clips if judge(on_a_floor(clip, 0.0, foreign=False), limits).verdict == PASS]
         for name, clips in columns.items()
     }
-    print("\nMissed damage\n| kind | " + " | ".join(columns) + " | all |\n|" + " --- |" * (len(columns) + 2))
+    print(f"\nMissed damage\n{heading(['kind', *columns, 'all'])}")
     largest = 0.0
     for kind in kinds:
         cells, whole = [], Tally()
@@ -133,7 +135,7 @@ def missed(columns: dict[str, list[Motion]], kinds: Iterable[str], seed: int, li
                     cell.add(wrong)
                     whole.add(wrong)
             cells.append(str(cell))
-        print(f"| {kind} | {' | '.join(cells)} | {whole.interval()} of {whole.m} |", flush=True)
+        print(line([kind, *cells, f"{whole.interval()} of {whole.m}"]), flush=True)
         largest = max(largest, whole.share)
     return largest
 

@@ -10,7 +10,6 @@ clip.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -21,6 +20,10 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.data import DATA
 
 from kinema.video import VideoWriter, open_video
 
@@ -82,8 +85,7 @@ def main() -> int:
     parser.add_argument("videos", nargs="*", type=Path)
     videos = parser.parse_args().videos
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "shared/data"))
-        videos = videos or sorted(data.glob("videos/*.mp4")) or [generated_clip(Path(folder))]
+        videos = videos or sorted(DATA.glob("videos/*.mp4")) or [generated_clip(Path(folder))]
         print(f"{'frames per second':44}" + "".join(f"{name:>20}" for name in READERS))
         ratios = []
         for path in videos:

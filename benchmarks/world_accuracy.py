@@ -16,7 +16,6 @@ person takes in a run.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -24,20 +23,21 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.helpers.monocular import as_fitted, mistaken_for_farther, random_camera, score, seen_from  # noqa: E402
+from benchmarks.accuracy_parts.data import DATA
+from benchmarks.accuracy_parts.tables import heading, line
+from tests.helpers.monocular import as_fitted, mistaken_for_farther, random_camera, score, seen_from
 
-from kinema.body import BodyModel, load_body  # noqa: E402
-from kinema.estimation import fit_body  # noqa: E402
-from kinema.motion import Motion  # noqa: E402
-from kinema.refinement import filter_motion  # noqa: E402
-from kinema.skeleton import SMPL24  # noqa: E402
-from kinema.synthetic import motion_from_mocap, procedural_motion, render_clip  # noqa: E402
-from kinema.tracking import track_people  # noqa: E402
-from kinema.video import open_video  # noqa: E402
-from kinema.world import place_in_world  # noqa: E402
+from kinema.body import BodyModel, load_body
+from kinema.estimation import fit_body
+from kinema.motion import Motion
+from kinema.refinement import filter_motion
+from kinema.skeleton import SMPL24
+from kinema.synthetic import motion_from_mocap, procedural_motion, render_clip
+from kinema.tracking import track_people
+from kinema.video import open_video
+from kinema.world import place_in_world
 
 RUN_FRAME = 25.0
 """Milliseconds per frame of one person in a whole run on two cores, without overlay."""
@@ -134,7 +134,7 @@ COLUMNS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("KINEMA_DATA", ROOT / "../shared/data")))
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--each", type=int, default=12)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--rendered", type=int, default=0, help="demo clips to render, track and fit (default: none)")
@@ -152,12 +152,11 @@ def main() -> None:
         for category in ("walk", "run", "dance", "sport"):
             motions = captured(body, args.data, category, args.each, args.frames)
             groups[f"captured: {category}"] = as_seen(motions, body)
-    print("| motion | clips | " + " | ".join(name for name, _ in COLUMNS) + " |")
-    print("| --- " * (len(COLUMNS) + 2) + "|")
+    print(heading(["motion", "clips", *(name for name, _ in COLUMNS)]))
     for name, pairs in groups.items():
         mean = measure(pairs, body)
         mean |= {"ground_cm": 100 * mean["ground"], "share": mean["milliseconds"] / RUN_FRAME}
-        print(f"| {name} | {len(pairs)} | " + " | ".join(cell.format(**mean) for _, cell in COLUMNS) + " |")
+        print(line([name, str(len(pairs)), *(cell.format(**mean) for _, cell in COLUMNS)]))
 
 
 if __name__ == "__main__":

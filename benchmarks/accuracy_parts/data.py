@@ -14,3 +14,12 @@ def require_data(path: Path) -> None:
     if not path.exists():
         print(f"no {path}; set KINEMA_DATA", file=sys.stderr)
         sys.exit(3)
+
+
+def all_videos() -> list[Path]:
+    """Every video of DATA; without one, the benchmark ends as with `require_data`."""
+    videos = sorted((DATA / "videos").glob("*.mp4"))
+    if not videos:
+        print(f"no clips in {DATA / 'videos'}; set KINEMA_DATA", file=sys.stderr)
+        sys.exit(3)
+    return videos

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from kinema.person import Person
 from kinema.skeleton import SMPL24, joint_set
 
 AXES = ("right", "down", "depth")
+BALANCE_VIEWS = ("cam01", "cam03")
 WRISTS = ("left_wrist", "right_wrist")
 FAST = 0.9
 """Wrists are fast in the frames in which the truth's speed is above this share of all."""
@@ -65,22 +66,26 @@ def in_both_frames(joints: Path, world: Path, calibration: Path) -> Truth:
     return dataclasses.replace(truth, people=(person,), camera=read_camera(calibration, "cam"))
 
 
+def balance_truth(view: str, data: Path = DATA) -> Truth:
+    """What Pose2Sim triangulated of `balance_single`, as one of BALANCE_VIEWS sees it."""
+    folder = data / "gt" / "balance_single"
+    return load_truth(
+        folder / "Pose2Sim_markers.trc", calibration=folder / "Pose2Sim_cameras.toml", camera=f"cam_{view[3:]}"
+    )
+
+
 def truth_clips(data: Path = DATA) -> list[TruthClip]:
     """Those whose files are there."""
     gt, videos = data / "gt", data / "videos"
-    balance, squats, desk = gt / "balance_single", gt / "opencap_squats_marker_truth", gt / "caliscope_upper_body"
-
-    def view(camera: str) -> Callable[[], Truth]:
-        trc, toml = balance / "Pose2Sim_markers.trc", balance / "Pose2Sim_cameras.toml"
-        return lambda: load_truth(trc, calibration=toml, camera=camera)
+    squats, desk = gt / "opencap_squats_marker_truth", gt / "caliscope_upper_body"
 
     found = [
         *(
             TruthClip(
                 f"balance {name}", videos / f"balance_single_multiview_{name}.mp4",
-                "triangulated, 1-3 cm", view(f"cam_{name[3:]}"),
+                "triangulated, 1-3 cm", partial(balance_truth, name, data),
             )
-            for name in ("cam01", "cam03")
+            for name in BALANCE_VIEWS
         ),
         TruthClip(
             "squats", videos / "opencap_squats_marker_truth.mp4", "optical markers",
