@@ -28,10 +28,15 @@ from kinema.refinement.stage import stabilize_motion
 
 
 def distance(a: Motion, b: Motion) -> tuple[float, float]:
-    """Mean joint distance in mm and mean rotation angle in degrees of the first person, in the world."""
+    """Mean joint distance in mm and mean rotation angle in degrees of the first person, in the world.
+
+    Over the frames that both have: the stabiliser leaves out a T-pose at the start.
+    """
     p, q = a.people[0], b.people[0]
-    joints = [x.require("joints_world")[0] for x in (p, q)]
-    turns = [axis_angle_to_matrix(x.require("pose_world")[0].reshape(-1, 24, 3)) for x in (p, q)]
+    rows = np.intersect1d(p.frames, q.frames, return_indices=True)[1:]
+    joints = [x.require("joints_world")[0][own] for x, own in zip((p, q), rows, strict=True)]
+    poses = [x.require("pose_world")[0][own] for x, own in zip((p, q), rows, strict=True)]
+    turns = [axis_angle_to_matrix(pose.reshape(-1, 24, 3)) for pose in poses]
     joint_distance = 1000 * float(np.linalg.norm(joints[0] - joints[1], axis=-1).mean())
     return joint_distance, float(np.degrees(geodesic_angle(*turns)).mean())
 
