@@ -19,7 +19,7 @@ from kinema.evaluation.matching import check_size, choose_frame
 from kinema.evaluation.moments import Moments, match_times
 from kinema.evaluation.motion import evaluate_motion
 from kinema.evaluation.options import FRAMES
-from kinema.evaluation.scoring import Comparison, without_nan
+from kinema.evaluation.scoring import Comparison, PersonScores, without_nan
 from kinema.evaluation.truth import truth_from_motion
 from kinema.motion import Motion
 from kinema.options import require
@@ -122,11 +122,11 @@ def compare_motions(
     labels = names[::-1] if turned else names
     truth = truth_from_motion(other, labels[1])
     frame = choose_frame(one, truth, "body") if frame is None else frame
-    if not any((p.joints if frame == "camera" else p.joints_world) is not None for p in one):
+    if not any(_joints(person, frame) is not None for person in one):
         raise InputError(f"{labels[0]} has no joints in the {frame}'s frame, in which {labels[1]} has them")
     for motion, name in zip((first, second), names, strict=True):
         for person in motion:
-            joints = person.joints if frame == "camera" else person.joints_world
+            joints = _joints(person, frame)
             if joints is not None:
                 check_size(joints, SMPL24.joints, f"person {person.id} of {name}")
     only = None if people is None else one.people[0].id
@@ -134,38 +134,13 @@ def compare_motions(
     moments = scores.moments
     assert moments is not None
     pairs = []
-    for scored, sides_of in zip(scores.people, scores.comparisons, strict=True):
-        if scored.result is None or sides_of is None or not scored.frames:
+    for scored, points in zip(scores.people, scores.comparisons, strict=True):
+        if scored.result is None or points is None or not scored.frames:
             continue
         mine, theirs = one.person(scored.result), other.person(int(scored.truth))
-        measured = scored.measures
-        apart = {
-            "mpjpe_mm": measured["mpjpe_mm"],
-            "pa_mpjpe_mm": measured["pa_mpjpe_mm"],
-            "rotation_deg": measured["rotation_error_deg"],
-            "orientation_deg": measured["orientation_error_deg"],
-            "acceleration_m_s2": measured["acceleration_error_m_s2"],
-        }
-        sides = [
-            {"jitter_m_s3": measured[key], **_alone(motion, person, frame, body)}
-            for key, motion, person in (("jitter_m_s3", one, mine), ("jitter_truth_m_s3", other, theirs))
-        ]
-        series = _by_frame(sides_of, moments)
-        apart["root_mm"] = float(metrics.nan_mean(series["root"]))
-        ids = [mine.id, theirs.id]
-        if turned:
-            sides, ids = sides[::-1], ids[::-1]
-        pairs.append(
-            Pair(
-                ids[0],
-                ids[1],
-                scored.frames,
-                **series,
-                apart=apart,
-                sides=(sides[0], sides[1]),
-                joints=scored.joints,
-            )
-        )
+        alone_in = (_alone(one, mine, frame, body), _alone(other, theirs, frame, body))
+        pair = _pair(mine.id, theirs.id, scored, alone_in, _by_frame(points, moments))
+        pairs.append(_turned(pair) if turned else pair)
     if not pairs:
         who = [f"{name} has {', '.join(str(p.id) for p in m)}" for m, name in zip((first, second), names, strict=True)]
         raise InputError(
@@ -214,6 +189,41 @@ def _require_overlap(first: Motion, second: Motion, names: tuple[str, str]) -> N
     raise InputError(f"the results have no moment in common: {', '.join(spans)}; are they of the same clip?")
 
 
+def _pair(
+    first: int,
+    second: int,
+    scored: PersonScores,
+    alone: tuple[dict[str, float], dict[str, float]],
+    series: dict[str, np.ndarray],
+) -> Pair:
+    """Two people of these ids, by the scores of the first where the second is the truth, the measures of each alone,
+    and their distances by frame."""
+    measured = scored.measures
+    apart = {
+        "mpjpe_mm": measured["mpjpe_mm"],
+        "pa_mpjpe_mm": measured["pa_mpjpe_mm"],
+        "rotation_deg": measured["rotation_error_deg"],
+        "orientation_deg": measured["orientation_error_deg"],
+        "acceleration_m_s2": measured["acceleration_error_m_s2"],
+        "root_mm": float(metrics.nan_mean(series["root"])),
+    }
+    sides = (
+        {"jitter_m_s3": measured["jitter_m_s3"], **alone[0]},
+        {"jitter_m_s3": measured["jitter_truth_m_s3"], **alone[1]},
+    )
+    return Pair(first, second, scored.frames, **series, apart=apart, sides=sides, joints=scored.joints)
+
+
+def _turned(pair: Pair) -> Pair:
+    """The pair with first and second exchanged."""
+    return dataclasses.replace(pair, first=pair.second, second=pair.first, sides=pair.sides[::-1])
+
+
+def _joints(person: Person, frame: str) -> np.ndarray | None:
+    """The joints (F,24,3) of a person in the frame "camera" or "world"."""
+    return person.joints if frame == "camera" else person.joints_world
+
+
 def _by_frame(sides: Comparison, moments: Moments) -> dict[str, np.ndarray]:
     """Times, and the distances in each frame in which both are there, millimetres."""
     both = np.isfinite(sides.result).all(axis=(1, 2)) & np.isfinite(sides.truth).all(axis=(1, 2))
@@ -229,7 +239,7 @@ def _alone(motion: Motion, person: Person, frame: str, body: BodyModel | None) -
     """The measures of one side alone."""
     from kinema.body.loading import body_of
 
-    joints = person.joints if frame == "camera" else person.joints_world
+    joints = _joints(person, frame)
     found = {"foot_sliding_mm_s": math.nan, "contact_share": math.nan, "distance_m": math.nan}
     if joints is not None:
         found["distance_m"] = metrics.path_length(joints[:, 0])

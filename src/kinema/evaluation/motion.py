@@ -135,16 +135,13 @@ def evaluate_motion(
         true_points = each.in_frame(frame)
         check_size(true_points, each.names, f"the truth {truth.source}")
         present.append(_seen(true_points))
-        own = [
-            Comparison(pairs, names, points[moments.rows], each.names, true_points, align=align, frame=frame)
-            for _, points in tracks
-        ]
-        compared.append(own)
-        true_roots = root_of(true_points, each.names)
-        for column, (track, _) in enumerate(tracks):
-            costs[row, column] = person_cost(
-                own[column].cost, matched.lateral_distance(track, true_roots), present[row]
-            )
+        compared.append(
+            [
+                Comparison(pairs, names, points[moments.rows], each.names, true_points, align=align, frame=frame)
+                for _, points in tracks
+            ]
+        )
+        costs[row] = matched.costs(compared[row], tracks, root_of(true_points, each.names), present[row])
     chosen = assign_people(costs) if person is None else [0] * len(wanted)
     scores = [
         absent(each.label, seen) if choice is None else matched.score(own[choice], tracks[choice][0], each, seen)
@@ -204,6 +201,20 @@ class _Matched:
         """(N,) metres between a track and true roots (N, 3) across the viewing direction; None if unknown."""
         rays = hip_rays(self.result, track, self.moments.truth) if self.frame == "camera" else None
         return None if rays is None else lateral_distance(rays[self.moments.rows], true_roots)
+
+    def costs(
+        self,
+        compared: Sequence[Comparison],
+        tracks: Sequence[tuple[Person, np.ndarray]],
+        true_roots: np.ndarray,
+        present: np.ndarray,
+    ) -> list[float]:
+        """What it costs to take each track for one person of the truth, with roots (N, 3), `present` (N,) in some
+        frames; compared: the tracks with that person."""
+        return [
+            person_cost(own.cost, self.lateral_distance(track, true_roots), present)
+            for own, (track, _) in zip(compared, tracks, strict=True)
+        ]
 
     def score(self, comparison: Comparison, track: Person, person: TruthPerson, present: np.ndarray) -> PersonScores:
         """The scores of a track against a person of the truth, who is `present` (N,) in some frames."""
