@@ -84,26 +84,31 @@ def find_classical(motion: Motion, context: Context, options: CameraOptions) -> 
     if not moves and path.kind != "static" and turned < CLEAR_TURN:
         return motion
     context.facts["used"] = True
+    context.notes.extend(_notes(shots, bend))
+    return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
+
+
+def _notes(shots: list[ShotPath], bend: float) -> Iterator[str]:
+    """What the user must know about a path that is used."""
     if bend:
-        context.notes.append(
-            f"the lens bends the picture, its corners by {abs(bend):.1%}"
+        yield (
+            f"the lens bends the image, its corners by {abs(bend):.1%}"
             f" {'outwards' if bend > 0 else 'inwards'}, which is taken out; `camera_distortion` takes its coefficients,"
             " or 0 for none"
         )
     zooming = {shot.kind for shot in shots if shot.facts.get("zoom")}
     if zooming:
         either = ", or moves straight ahead before something far and flat, which looks the same"
-        context.notes.append(
+        yield (
             f"the camera zooms{either if 'rotation' in zooming else ''}; in the camera's frame distances are right for"
             " its average focal length"
         )
-    pieces = sum(len(shot.breaks) for shot in shots)
-    if pieces:
-        context.notes.append(
-            f"the background was out of sight {'once' if pieces == 1 else f'{pieces} times'}: how the camera moved"
-            f" meanwhile is not known, and its path has {pieces + 1} pieces, each in a unit of its own"
+    losses = sum(len(shot.breaks) for shot in shots)
+    if losses:
+        yield (
+            f"the background was out of sight {'once' if losses == 1 else f'{losses} times'}: how the camera moved"
+            f" meanwhile is not known, and its path has {losses + 1} pieces, each in a unit of its own"
         )
-    return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
 
 
 def _follow(motion: Motion, context: Context) -> list[PointFollower]:

@@ -58,6 +58,11 @@ class LifterTraining:
     uses: int = 2
     cpu_time: bool = False
 
+    def rate_after(self, share: float) -> float:
+        """The learning rate after this share of the schedule: a linear warm-up, then half a cosine."""
+        factor = min(share / self.warmup, 0.5 + 0.5 * math.cos(math.pi * share))
+        return self.learning_rate * max(factor, 1e-3)
+
     def clock(self) -> float:
         """Seconds since some moment."""
         return time.process_time() / torch.get_num_threads() if self.cpu_time else time.monotonic()
@@ -147,9 +152,8 @@ def train_lifter(
         history.append({"minute": 0.0, "step": 0, **validate(average.eval())})
         say("  ".join(f"{k} {v:.4g}" for k, v in history[-1].items()))
     while (elapsed := options.clock() - began) < total:
-        factor = min(elapsed / total / options.warmup, 0.5 + 0.5 * math.cos(math.pi * elapsed / total))
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * max(factor, 1e-3)
+            group["lr"] = options.rate_after(elapsed / total)
         if step % options.uses == 0:
             batch = draw(round(options.batch * (1 - share)))
             if rendered is not None and share > 0:
@@ -162,10 +166,7 @@ def train_lifter(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        with torch.no_grad():
-            keep = min(options.average, step / (step + 10))
-            for a, b in zip(average.parameters(), net.parameters(), strict=True):
-                a.lerp_(b, 1 - keep)
+        _move_towards(average, net, 1 - min(options.average, step / (step + 10)))
         step += 1
         if elapsed - reported > 60:
             reported = elapsed
@@ -177,6 +178,13 @@ def train_lifter(
             history.append(row)
             say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
     return average.eval(), history
+
+
+@torch.no_grad()
+def _move_towards(average: PoseLifter, net: PoseLifter, share: float) -> None:
+    """Move the weights of `average` by this share of the way to those of `net`."""
+    for a, b in zip(average.parameters(), net.parameters(), strict=True):
+        a.lerp_(b, share)
 
 
 def _joined(a: Batch, b: Batch) -> Batch:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from kinema.errors import InputError
 from kinema.video import streams
@@ -76,18 +78,7 @@ class VideoFile(VideoReader):
             likely_duration = duration
             if likely_duration is None and container.duration:
                 likely_duration = container.duration / av.time_base - before
-            metadata: dict[str, Any] = container_tags(path, container, stream)
-            metadata.update(
-                codec=stream.codec_context.name,
-                pixel_format=first.format.name,
-                bit_depth=max(c.bits for c in first.format.components),
-                interlaced=bool(first.interlaced_frame),
-                has_audio=bool(container.streams.audio),
-            )
-            if turned.degrees:
-                metadata["rotation"] = turned.degrees
-            if (name := transfer_name(transfer)) is not None:
-                metadata["transfer"] = name
+            metadata = container_tags(path, container, stream) | _properties(container, stream, first, turned)
             counted = int(stream.frames) or None
             usual = streams.usual_rate(container, stream, dts=packet_times)
             fps = streams.mean_rate(stream, usual, dts=packet_times)
@@ -243,6 +234,22 @@ class VideoFile(VideoReader):
                 f"the video ends at {last_end:.2f} s, but its header says {expected:.2f} s: about {frames} missing"
                 " (the recording was truncated or only partly copied)"
             )
+
+
+def _properties(
+    container: InputContainer, stream: VideoStream, first: av.VideoFrame, turned: Orientation
+) -> dict[str, Any]:
+    """What is known of the video from how it is stored, as metadata."""
+    transfer = transfer_name(stream.codec_context.color_trc)
+    return {
+        "codec": stream.codec_context.name,
+        "pixel_format": first.format.name,
+        "bit_depth": max(c.bits for c in first.format.components),
+        "interlaced": bool(first.interlaced_frame),
+        "has_audio": bool(container.streams.audio),
+        **({"rotation": turned.degrees} if turned.degrees else {}),
+        **({} if transfer is None else {"transfer": transfer}),
+    }
 
 
 def _planar(first: av.VideoFrame, converter: RgbConverter, turned: Orientation, transfer: int | None) -> int | None:

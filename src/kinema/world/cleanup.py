@@ -194,28 +194,49 @@ def _normal_equations(
     blocks = np.swapaxes(flat, 1, 2) @ (information @ jacobian).reshape(count, rows, n)
     right = -np.squeeze(np.swapaxes(flat, 1, 2) @ pull.reshape(count, rows, 1), -1)
 
-    # Standing still: consecutive frames of one contact share a position on the ground.
     ahead = np.zeros((max(count - 1, 0), n, n))
     if count > 1:
-        interval = np.diff(seen.times)
-        both = (contacts[1:] & contacts[:-1]) / (SLIDE**2 * STILL_MEMORY * interval[:, None])
-        weight = np.repeat(both[..., None], 3, axis=-1)
-        weight[..., 1] = 0.0
-        weight = weight.reshape(count - 1, rows)
-        moved = (points[1:] - points[:-1]).reshape(count - 1, rows)
-        now, then = flat[:-1], flat[1:]
-        blocks[:-1] += np.swapaxes(now, 1, 2) @ (now * weight[..., None])
-        blocks[1:] += np.swapaxes(then, 1, 2) @ (then * weight[..., None])
-        ahead -= np.swapaxes(then, 1, 2) @ (now * weight[..., None])
-        right[:-1] += np.einsum("fin,fi->fn", now, weight * moved)
-        right[1:] -= np.einsum("fin,fi->fn", then, weight * moved)
+        _hold_contacts(problem, flat, points, blocks, ahead, right)
+    _hold_fit(problem, local, root, blocks, right)
+    return blocks, ahead, right
 
-    # The root and joints as fitted, and knees that do not hyperextend.
+
+def _hold_contacts(
+    problem: _Problem,
+    jacobian: np.ndarray,
+    points: np.ndarray,
+    blocks: np.ndarray,
+    ahead: np.ndarray,
+    right: np.ndarray,
+) -> None:
+    """Add, in place, that consecutive frames of one contact share a position on the ground: jacobian (F,3K,n) of the
+    points (F,K,3)."""
+    contacts = problem.contacts
+    count, rows = jacobian.shape[:2]
+    interval = np.diff(problem.seen.times)
+    both = (contacts[1:] & contacts[:-1]) / (SLIDE**2 * STILL_MEMORY * interval[:, None])
+    weight = np.repeat(both[..., None], 3, axis=-1)
+    weight[..., 1] = 0.0
+    weight = weight.reshape(count - 1, rows)
+    moved = (points[1:] - points[:-1]).reshape(count - 1, rows)
+    now, then = jacobian[:-1], jacobian[1:]
+    blocks[:-1] += np.swapaxes(now, 1, 2) @ (now * weight[..., None])
+    blocks[1:] += np.swapaxes(then, 1, 2) @ (then * weight[..., None])
+    ahead -= np.swapaxes(then, 1, 2) @ (now * weight[..., None])
+    right[:-1] += np.einsum("fin,fi->fn", now, weight * moved)
+    right[1:] -= np.einsum("fin,fi->fn", then, weight * moved)
+
+
+def _hold_fit(problem: _Problem, local: np.ndarray, root: np.ndarray, blocks: np.ndarray, right: np.ndarray) -> None:
+    """Add, in place, that root and joints stay as fitted, and that knees do not hyperextend."""
+    seen, joints = problem.seen, problem.joints
+    share = seen.durations / MEMORY
     sight = sight_information(seen.root, problem.centre, problem.offset) * share[:, None, None]
     blocks[:, -3:, -3:] += sight
     right[:, -3:] -= np.squeeze(sight @ (root - seen.root)[..., None], -1)
-    rotations = matrix_to_axis_angle(np.swapaxes(seen.local[:, joints], -1, -2) @ local[:, joints]).reshape(count, -1)
-    diagonal = np.arange(n - 3)
+    turned = np.swapaxes(seen.local[:, joints], -1, -2) @ local[:, joints]
+    rotations = matrix_to_axis_angle(turned).reshape(len(root), -1)
+    diagonal = np.arange(3 * len(joints))
     precision = share[:, None] / problem.sigma[None] ** 2
     blocks[:, diagonal, diagonal] += precision
     right[:, :-3] -= precision * rotations
@@ -225,7 +246,6 @@ def _normal_equations(
     for k in range(2):
         blocks[:, 6 + 3 * k, 6 + 3 * k] += stiff[:, k]
         right[:, 6 + 3 * k] -= stiff[:, k] * hyperextension[:, k]
-    return blocks, ahead, right
 
 
 def _smooth(problem: _Problem, band: np.ndarray, right: np.ndarray, local: np.ndarray, root: np.ndarray) -> None:

@@ -54,9 +54,9 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     right-handed, y up, in metres; the ground is y = 0; the camera looks along -z; the origin lies below the first
     pelvis of the first person; a moving camera (`kinema.geometry.camera_path` in the motion's data) has a pose in each
     frame, looks along -z in the first one, and its path is scaled to metres (`kinema.world.path_scale`). The
-    camera-frame fields are left as fitted, so that the two differ by the clean-up as
-    well as by the rigid transform, except for people whose size the common ground, or how they fall in jumps
-    (`kinema.world.flight`), shows to be another (betas, transl and joints; a note says so).
+    camera-frame fields are left as fitted, so that the two differ by the clean-up as well as by the rigid transform,
+    except for people whose size the common ground, or how they fall in jumps (`kinema.world.flight`), shows to be
+    another (betas, transl and joints; a note says so).
 
     Without its path a moving camera has no world: the fields stay empty and the provenance says so. The
     provenance also holds the uncertainty and source of gravity and height (`kinema.world.ground.Ground`), and what
@@ -70,15 +70,7 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     # A path knows better than the detector whether the camera moves.
     moving = journey is None and (options.camera == "moving" or (seen_moving and path is None))
     if moving or not bodies:
-        why = "the camera moves; only camera-frame results" if moving else "nobody has a fitted body"
-        context.facts |= {"placed": False, "reason": why}
-        if moving:
-            context.notes.append(CAMERA_MOVES)
-        people = tuple(person.replace(**dict.fromkeys((*WORLD_FIELDS, "contacts"))) for person in motion.people)
-        camera = motion.camera
-        if camera is not None:
-            camera = camera.replace(rotation=None, translation=None, moving=moving or camera.moving)
-        return motion.replace(people=people, camera=camera)
+        return _without_world(motion, context, moving)
     if motion.camera is None:
         raise UsageError("the motion has no camera; run the fit first, or give it one (kinema.geometry.camera)")
 
@@ -96,20 +88,12 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
     start = turn @ tracks[bodies[0].id].root[0]
     origin = np.array([start[0], -ground.height, start[2]])  # of the world, in the rotated camera frame
     centre = -origin
-    people_placed: list[Person] = []
-    figures, done = {}, 0
-    order = list(tracks)
-    for person in motion.people:
-        if person.id not in tracks:
-            people_placed.append(person)
-            continue
-        row = order.index(person.id)
+    placed, figures = {}, {}
+    for row, person in enumerate(bodies):
         drop = np.nan if ground.raised[row] else float(ground.drops[row])
-        placed, measures = _place(person, body, tracks[person.id], turn, centre, drop, options)
-        people_placed.append(placed)
+        placed[person.id], measures = _place(person, body, tracks[person.id], turn, centre, drop, options)
         figures[str(person.id)] = measures
-        done += 1
-        context.progress(done, len(bodies))
+        context.progress(row + 1, len(bodies))
     context.facts |= {"placed": True, **_ground_facts(ground, up), "people": figures}
     if plumb is not None:
         context.facts["gravity"]["lines"] = plumb.facts
@@ -128,7 +112,20 @@ def place_people(motion: Motion, context: Context, options: WorldOptions) -> Mot
         context.facts["flights"] = {
             str(id): {"count": each.count, "factor": round(each.factor, 3)} for id, each in flights.items()
         }
-    return motion.replace(people=tuple(people_placed), camera=camera)
+    return motion.replace(people=tuple(placed.get(person.id, person) for person in motion.people), camera=camera)
+
+
+def _without_world(motion: Motion, context: Context, moving: bool) -> Motion:
+    """The motion without the fields of the world: the camera is `moving`, or nobody has a body."""
+    why = "the camera moves; only camera-frame results" if moving else "nobody has a fitted body"
+    context.facts |= {"placed": False, "reason": why}
+    if moving:
+        context.notes.append(CAMERA_MOVES)
+    people = tuple(person.replace(**dict.fromkeys((*WORLD_FIELDS, "contacts"))) for person in motion.people)
+    camera = motion.camera
+    if camera is not None:
+        camera = camera.replace(rotation=None, translation=None, moving=moving or camera.moving)
+    return motion.replace(people=people, camera=camera)
 
 
 def _on_one_ground(
