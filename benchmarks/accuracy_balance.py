@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--landmarks", choices=("refined", "raw"), default="refined", help="landmarks used by the fit")
     parser.add_argument("--keypoints", default="blazepose", help="the source of keypoints")
     parser.add_argument("--detector", default=None, help="the person detector")
-    parser.add_argument("--flip", action="store_true", help="average the keypoints with those of the mirrored picture")
+    parser.add_argument("--flip", action="store_true", help="average the keypoints with those of the mirrored image")
     args = parser.parse_args()
     require_data(DATA / "gt" / "balance_single")
     rows = []

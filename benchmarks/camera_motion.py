@@ -6,7 +6,7 @@
 One to three people move before a camera that pans, tilts, zooms, is held, travels or stands still; their true boxes
 hide them. Rotation: median over the frames, after the one rotation that fits best (as `kinema evaluate camera` has it),
 and from the first frame's. Path: root mean square over the frames after the best rotation and scale, as a share of its
-length. Bend: of the lens, in percent of the way from the picture's middle to its corner. Frames a second of a core:
+length. Bend: of the lens, in percent of the way from the image's middle to its corner. Frames a second of a core:
 of 1280x720, following and solving, no decoding, by CPU time, with one thread of the linear algebra library, as in a
 run. Other work on the machine slows that down, too, by up to two: ratios count.
 
@@ -200,7 +200,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=f"of {', '.join(SCENES)} (default: all)")
     parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--width", type=int, default=1280, help="of the pictures; 640 renders four times as fast")
+    parser.add_argument("--width", type=int, default=1280, help="of the images; 640 renders four times as fast")
     parser.add_argument(
         "--lens-off", type=float, default=1.0, help="factor on the assumed focal length; 1: it is known"
     )

@@ -25,7 +25,7 @@ from kinema.camera.slam.settings import FULL
 from kinema.models.droid.network import Updated
 
 HIGH, WIDE = 41, 73
-"""Of the features of a picture of 1280x720."""
+"""Of the features of an image of 1280x720."""
 
 
 class Still:

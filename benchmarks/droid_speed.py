@@ -2,7 +2,7 @@
 
     python benchmarks/droid_speed.py [--size 384x512] [--frames 6] [--repeat 3] [--threads 1]
 
-Encoders: features of a picture. Look: the operator on every edge between frames at most three apart, with the
+Encoders: features of an image. Look: the operator on every edge between frames at most three apart, with the
 correlations that it reads from products of all pairs of pixels, which are made once for an edge and not counted; plain
 is the module as it is written, contiguous, with torch's sampling. Adjustment: three rounds over all these frames; plain
 writes every derivative of both cameras and the whole matrix between poses and disparities. Step: a look and an
@@ -133,8 +133,8 @@ def main() -> None:
     ours.load_state_dict(plain.state_dict())
     fast = DroidRun(ours.eval(), (high, wide), device="cpu", threads=args.threads)
     rng = np.random.default_rng(0)
-    picture = rng.integers(0, 256, (high, wide, 3), dtype=np.uint8)
-    given = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[::-1]))[None]
+    image = rng.integers(0, 256, (high, wide, 3), dtype=np.uint8)
+    given = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[::-1]))[None]
 
     torch.manual_seed(0)
     frames = args.frames
@@ -186,7 +186,7 @@ def main() -> None:
 
     def encode_ours() -> Tensor:
         with torch.inference_mode():
-            return fast.features(picture)
+            return fast.features(image)
 
     parts: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         "encoder": (encode, encode_ours), "look": (look_plainly, look), "adjustment": (adjust, adjust_ours)

@@ -3,7 +3,7 @@
     python benchmarks/frame_doubling.py [--size 320x192] [--frames 3] [--repeat 5] [--threads 1]
 
 Both make the frame between two frames from the same random weights; the time is the same with trained ones. Plain is
-the module as it is written, contiguous, without gradients, given padded pictures; ours is `FrameInterpolator`, from
+the module as it is written, contiguous, without gradients, given padded images; ours is `FrameInterpolator`, from
 frames of bytes to frames of bytes. CPU time of the process, medians of --repeat turns in alternation, with the
 quartiles of the ratio. Memory is that of the process at its highest while a video of --frames frames is doubled, above
 what it was before. Needs the torch extra.

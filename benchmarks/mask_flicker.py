@@ -2,10 +2,10 @@
 
     python benchmarks/mask_flicker.py [--share S] [--threads N]
 
-Each mask is moved along with the picture to the next frame (by Farneback's optical flow, another one than the masks are
+Each mask is moved along with the image to the next frame (by Farneback's optical flow, another one than the masks are
 made steady by) and compared with the mask there: 1 - intersection over union is flicker, mean and worst twentieth; so
 are jumps of the area, mean and worst twentieth. Where the truth is known, intersection over union with it: rendered
-people cross; a still picture of three people has a mask of them by another program, compared in the box of whoever is
+people cross; a still image of three people has a mask of them by another program, compared in the box of whoever is
 tracked. The last column is the time of the steady masks over that of the others. KINEMA_DATA names the clips; without
 it, only the rendered scene runs.
 """
@@ -80,8 +80,8 @@ def rendered_scene(seed: int = 5) -> Scene:
 
 
 def still_scene() -> Scene:
-    """One picture, shown for a while: its mask is of all people, who sit close together."""
-    picture = cv2.imread(str(DATA / "images/three_people.jpg"))[..., ::-1]
+    """One image, shown for a while: its mask is of all people, who sit close together."""
+    image = cv2.imread(str(DATA / "images/three_people.jpg"))[..., ::-1]
     mask = cv2.imread(str(DATA / "images/three_people_mask.png"), cv2.IMREAD_UNCHANGED)
     known = (
         mask[..., -1] if mask.ndim == 3 and mask.shape[2] == 4 else mask.reshape(*mask.shape[:2], -1)[..., 0]
@@ -93,7 +93,7 @@ def still_scene() -> Scene:
             near[y1:y2, x1:x2] = True
         return overlap(masks.any(axis=0) & near, known & near)
 
-    return Scene(Images([np.ascontiguousarray(picture)] * STILL_FRAMES, 30.0), truth)
+    return Scene(Images([np.ascontiguousarray(image)] * STILL_FRAMES, 30.0), truth)
 
 
 def scenes() -> Iterator[tuple[str, Scene]]:

@@ -1,4 +1,4 @@
-"""What masks give the keypoints of people who overlap: errors in the picture, before and after the stage `apart`.
+"""What masks give the keypoints of people who overlap: errors in the image, before and after the stage `apart`.
 
     python benchmarks/masked_views.py [--scenes NAME...] [--masks true|rough|blazepose]
 

@@ -3,7 +3,7 @@
     python benchmarks/moving_clips.py [CLIP ...] [--out outputs/moving_clips]
 
 Runs each clip of KINEMA_DATA's videos that the names match (default: those with "moving_camera" in theirs), unless it
-was run before, and prints for the clip: how the camera moves; how far, in pixels of the picture, the background's
+was run before, and prints for the clip: how the camera moves; how far, in pixels of the image, the background's
 points are from where the camera's path and their one place in the world put them (root mean square; it stands still in
 the bird's view by as much), and how many frames a second following and solving take, of one core's CPU time and by the
 clock; and for each person: the share of feet that are in contact and their speed (limit: 50 mm/s), the greatest speed

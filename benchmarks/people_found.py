@@ -8,7 +8,7 @@ somebody was missed or wrong (the somersault, the breaker, the woman in teal, th
 those that COCO's annotators marked.
 
 Somebody is found in a frame if a track's mid-hip lies within 20 % of that height (40 % where the truth says that the
-hips are out of the picture). Switched: how often a person's track changes from one such frame to the next. Invented:
+hips are out of the image). Switched: how often a person's track changes from one such frame to the next. Invented:
 tracks that are nobody's in any of these frames in which they are; not counted in crowds, whose people the file does not
 list. Reprojection: median and 95th percentile over all tracks that are somebody, percent of the standing height; first
 second: its median there over that of the rest. Sway: standard deviation of the distance, percent of it, of those whom
@@ -114,7 +114,7 @@ def line(clip: str, motion: Motion, truth: dict[str, Any]) -> list[str]:
 
 
 def clip_file(name: str) -> Path | None:
-    """The video or picture of this name in the data, None if it is not there."""
+    """The video or image of this name in the data, None if it is not there."""
     for path in (DATA / "videos" / f"{name}.mp4", DATA / "images" / f"{name}.jpg"):
         if path.is_file():
             return path

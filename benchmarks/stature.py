@@ -47,7 +47,7 @@ APART = 1.1
 """Metres between neighbours, across; in depth they differ by up to 2 m."""
 
 NEAR = 0.2
-"""Of the picture's height: distance of the hips within which a body is somebody's."""
+"""Of the image's height: distance of the hips within which a body is somebody's."""
 
 DEFAULT = Chain("default")
 Judged = list[tuple[float, float, float]]

@@ -1,10 +1,10 @@
-"""Speed of HRNet, FastPose and YOLOv3: as Kinema runs them against plain torch, same weights, pictures and threads.
+"""Speed of HRNet, FastPose and YOLOv3: as Kinema runs them against plain torch, same weights, images and threads.
 
     python benchmarks/torch_keypoints.py [--repeat 5] [--threads 1]
 
 Plain: the module as its authors run it, one crop (FastPose: and its mirror image) or one letterboxed square of a
-1920 x 1080 picture at a time, contiguous, gradients off. Kinema: batch norms folded, channels-last, weights packed;
-YOLOv3 sees no more of the square than the picture needs. Random weights; the time is the same. CPU time of the process,
+1920 x 1080 image at a time, contiguous, gradients off. Kinema: batch norms folded, channels-last, weights packed;
+YOLOv3 sees no more of the square than the image needs. Random weights; the time is the same. CPU time of the process,
 best of --repeat in alternation. The largest differences are those for equal inputs. Needs the torch extra.
 """
 
@@ -62,9 +62,9 @@ def main() -> None:
         whole = rng.random(theirs, dtype=np.float32)
         part = np.ascontiguousarray(whole[:, :, : ours[2], : ours[3]])
 
-        def eager(net: nn.Module = plain, pictures: np.ndarray = whole) -> torch.Tensor:
+        def eager(net: nn.Module = plain, images: np.ndarray = whole) -> torch.Tensor:
             with torch.no_grad():
-                return net(torch.from_numpy(pictures))
+                return net(torch.from_numpy(images))
 
         runs: dict[str, Callable[[], object]] = {
             "plain": eager, "prepared": lambda fast=fast, whole=whole: run(fast, whole)
@@ -78,7 +78,7 @@ def main() -> None:
         apart = np.abs(found - expected).max() / np.abs(expected).max()
         words = f"plain {times['plain'] * 1000:.0f} ms, prepared x{times['plain'] / times['prepared']:.2f}"
         if "cut" in times:
-            words += f", and as large as the picture needs x{times['plain'] / times['cut']:.2f}"
+            words += f", and as large as the image needs x{times['plain'] / times['cut']:.2f}"
         print(f"{name}: {words}; results differ by {apart:.1e} of the largest value")
 
 

@@ -3,7 +3,7 @@
     python benchmarks/trackers.py [--scenes NAME...] [--trackers NAME...] [--checkpoint epoch210_model.pt] [--threads N]
 
 Rendered people walk through a room (`kinema.synthetic`); real people are cut out of real clips and moved over a still
-picture; in real clips the ways were read from the pictures. People cross, hide each other, leave and return. A line
+image; in real clips the ways were read from the images. People cross, hide each other, leave and return. A line
 for each scene and tracker: people in the scene and identities found; coverage, the share of persons x frames on which
 somebody was found (people who are hidden by others count as present); identity switches; IDF1; frames on nobody; time
 of the processor over that of the first tracker, Kinema's unless --trackers leaves it out. Without LightTrack's
@@ -50,7 +50,7 @@ from kinema.video import Frame, VideoReader, open_video
 LIMBS = BLAZEPOSE33.indices(LIMBS12)
 HIPS = BLAZEPOSE33.indices(("left_hip", "right_hip"))
 INSIDE = 0.6
-"""Share of somebody's limb joints that lie in the picture from which they are present."""
+"""Share of somebody's limb joints that lie in the image from which they are present."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def rendered(walks: list[list[tuple[float, float]]], fps: float = 24.0) -> Scene
 
 
 def of_points(points: np.ndarray, height: np.ndarray, size: tuple[int, int]) -> KnownPerson:
-    """Somebody with points (T, J, 2), absent while too few of them lie in the picture."""
+    """Somebody with points (T, J, 2), absent while too few of them lie in the image."""
     inside = np.all((points > 0) & (points < size), axis=-1).mean(axis=1)
     return KnownPerson(np.where((inside > INSIDE)[:, None, None], points, np.nan), height)
 
@@ -131,7 +131,7 @@ def line(first: tuple[float, float], last: tuple[float, float], frames: int, wai
 
 
 def away(x: float, y: float, step: float, leave: int, back: int) -> Way:
-    """Somebody who walks out of the picture to the right, and comes back later."""
+    """Somebody who walks out of the image to the right, and comes back later."""
 
     def place(i: int) -> tuple[float, float] | None:
         if i < leave:
@@ -164,7 +164,7 @@ class Cast:
 
 
 def composites(cast: Cast) -> dict[str, Callable[[], Scene]]:
-    """Real people over a still picture, 960 x 540, 30 frames a second."""
+    """Real people over a still image, 960 x 540, 30 frames a second."""
 
     def scene(actors: list[Actor], frames: int, pillar: tuple[int, int] | None = None) -> Scene:
         clip = Composite(cast.background, actors, frames)

@@ -5,8 +5,8 @@
     python tools/point_offsets.py WINDOWS                    BlazePose's, from the windows of tools/train_pose_lifter.py
 
 An error in the image is that of an offset that turns with the part of the body that carries the point: metres in the
-axes of the rest pose (x to the left, y up, z ahead), the least squares over all pictures and both sides. Prints them
-for each source as in `kinema.body.definitions.CLICKED`, and the mean error of pictures that were not learned from,
+axes of the rest pose (x to the left, y up, z ahead), the least squares over all images and both sides. Prints them
+for each source as in `kinema.body.definitions.CLICKED`, and the mean error of images that were not learned from,
 without and with the offset.
 """
 
@@ -31,10 +31,10 @@ SURE, FAR = 0.5, 0.12
 """Confidence from which a point counts, and metres of error up to which: what is further off is another point."""
 
 RIDGE = 3.0
-"""Pictures' worth of belief in no offset."""
+"""Images' worth of belief in no offset."""
 
 LEARNED = 0.75
-"""Share of the pictures that are learned from: the first ones, whose scenes the others do not share."""
+"""Share of the images that are learned from: the first ones, whose scenes the others do not share."""
 
 STEP = 6
 """Frames of windows from one that counts to the next: neighbours show the same."""
@@ -43,7 +43,7 @@ MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
 def equations(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (N,2,3) and errors (N,2) of a point's usable pictures, from (N,9) of `tools/keypoint_errors.py`."""
+    """Rotations (N,2,3) and errors (N,2) of a point's usable images, from (N,9) of `tools/keypoint_errors.py`."""
     use = np.isfinite(errors).all(axis=1) & (errors[:, 2] > SURE) & (np.linalg.norm(errors[:, :2], axis=1) < FAR)
     return errors[use, 3:].reshape(-1, 2, 3), errors[use, :2]
 
@@ -60,7 +60,7 @@ def offset(sides: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def left(errors: np.ndarray, shift: np.ndarray) -> float:
-    """Mean error in metres of a point's pictures (N,9) whose body has it at an offset (3,); NaN without any."""
+    """Mean error in metres of a point's images (N,9) whose body has it at an offset (3,); NaN without any."""
     turned, off = equations(errors)
     return float(np.linalg.norm(off - turned @ shift, axis=1).mean()) if len(off) else float("nan")
 

@@ -20,7 +20,7 @@ AGREED = CLIPS[:3]
 """The network that judges the speed of wrists beside the default's own, and the clips on which it does."""
 
 VISIBLE = 0.5
-"""Confidence above which the other network's wrists count: its confidences are lower where pictures are blurred."""
+"""Confidence above which the other network's wrists count: its confidences are lower where images are blurred."""
 
 SAME = 0.05
 """Distance between both networks' wrists, as a share of the person's height, up to which they see the same one."""

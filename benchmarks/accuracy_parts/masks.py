@@ -28,7 +28,7 @@ MOST = 3
 """People of a clip who are judged, those seen longest."""
 
 LEFT_OUT = ("tennis_single_moving_camera_vfr_original",)
-"""The same pictures as another clip's."""
+"""The same images as another clip's."""
 
 ENDS = SMPL24.indices([name for name in SMPL24.joints if name.endswith(("head", "wrist", "hand", "ankle", "foot"))])
 """Joints whose surface is hidden under hair and shoes, or holds things."""

@@ -1,4 +1,4 @@
-"""What the picture itself shows: masks, people, and what other detectors see."""
+"""What the image itself shows: masks, people, and what other detectors see."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 def true_masks(name: str, shape: tuple[int, int]) -> list[np.ndarray]:
     """The masks (H, W) bool of the people of an image: COCO's polygons, or the file's connected pieces as one."""
     if name == "three_people.jpg":
-        picture = cv2.imread(str(IMAGES / "three_people_mask.png"), cv2.IMREAD_GRAYSCALE)
-        return [cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_NEAREST) > 127]
+        image = cv2.imread(str(IMAGES / "three_people_mask.png"), cv2.IMREAD_GRAYSCALE)
+        return [cv2.resize(image, shape[::-1], interpolation=cv2.INTER_NEAREST) > 127]
     about = json.loads((IMAGES / "coco_keypoints_gt.json").read_text())
     number = next(each["id"] for each in about["images"] if each["file_name"] == name)
     masks = []
@@ -86,7 +86,7 @@ def mask_scores(kept: Kept, how: Chain) -> list[tuple[str, int, int, float]]:
 
 
 def people_scores(kept: Kept, how: Chain) -> list[tuple[str, IdentityScores]]:
-    """(clip, scores) of the real clips in which everybody's way was read from the pictures."""
+    """(clip, scores) of the real clips in which everybody's way was read from the images."""
     from benchmarks.trackers import found_people, real
 
     rows = []

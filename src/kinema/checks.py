@@ -24,7 +24,7 @@ def is_rate(value: float) -> bool:
 
 
 def same_proportions(size: tuple[int, int], other: tuple[int, int], tolerance: float) -> bool:
-    """Whether pictures of two sizes (both as width, height or as height, width) can show the same."""
+    """Whether images of two sizes (both as width, height or as height, width) can show the same."""
     return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= tolerance
 
 

@@ -13,7 +13,7 @@ from kinema.camera import droid
 from kinema.camera.depth_maps import DepthMaps
 from kinema.camera.metric_scale import metric_scale
 from kinema.camera.options import CameraOptions
-from kinema.camera.slam.pictures import WorkingPictures, working_size
+from kinema.camera.slam.images import WorkingImages, working_size
 from kinema.camera.slam.shots import SavedWork, SlamShot, from_first
 from kinema.camera.stage import find_camera
 from kinema.errors import InputError, UsageError, WeightsError
@@ -261,7 +261,7 @@ def test_masks_hide_people_where_there_are_some(clip, tmp_path):
     (person,) = motion
     masked = motion.replace(people=(person.replace(masks=StoredArray(tmp_path / "masks.npy")),))
     for each, expected in ((masked, masks.mean()), (motion, None)):
-        pictures = WorkingPictures(clip, each)
+        pictures = WorkingImages(clip, each)
         people = [people for _, _, people in pictures.read(range(3))]
         assert len(people) == 3
         assert people[0].shape == pictures.size
@@ -274,7 +274,7 @@ def test_masks_hide_people_where_there_are_some(clip, tmp_path):
 def test_one_picture_shows_no_motion(checkpoints):
     pytest.importorskip("torch")
     motion = Motion([0.0], 640, 480)
-    with pytest.raises(InputError, match="one picture shows no motion"):
+    with pytest.raises(InputError, match="one image shows no motion"):
         droid.find_droid(motion, Context(), CameraOptions(method="droid", droid=checkpoints / "still.pth"))
 
 

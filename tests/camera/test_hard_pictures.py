@@ -193,7 +193,7 @@ def test_a_lens_that_bends_the_picture():
     assert path.kind == "rotation"
     assert worst_turn(path, PAN) < 0.3
     assert motion.camera.distortion[0] == pytest.approx(BEND[0], rel=0.15)
-    assert any("bends the picture" in note for note in context.notes)
+    assert any("bends the image" in note for note in context.notes)
     assert "bent inwards" in summary(context.facts)
 
 

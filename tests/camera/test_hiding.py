@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kinema.camera.hiding import HiddenPeople
-from kinema.camera.slam.pictures import WorkingPictures
+from kinema.camera.slam.images import WorkingImages
 from kinema.geometry.camera import camera_from_fov
 from kinema.motion import Motion
 from kinema.person import Person
@@ -79,7 +79,7 @@ def test_pictures_for_the_networks_are_straightened():
     middles = []
     for each in (motion, bent):
         frames: Any = [SimpleNamespace(image=np.full((480, 640, 3), 90, np.uint8))]
-        [(_, picture, people)] = WorkingPictures(frames, each).read(range(1))
+        [(_, picture, people)] = WorkingImages(frames, each).read(range(1))
         assert picture.shape[:2] == people.shape
         middles.append(np.argwhere(people).mean(axis=0) * 640 / people.shape[1])
     assert (middles[1] < middles[0] - 5).all()

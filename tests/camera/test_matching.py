@@ -186,7 +186,7 @@ def test_a_lens_of_another_size_is_scaled(tmp_path):
 
 def test_a_lens_of_another_shape_is_refused(tmp_path):
     file = written(tmp_path, WHOLE, size=SIZE)
-    with pytest.raises(InputError, match="for pictures of 640x480, but the clip has 480x640, which is another shape"):
+    with pytest.raises(InputError, match="for images of 640x480, but the clip has 480x640, which is another shape"):
         given_to(clip(WHOLE, (480, 640)), file)
 
 

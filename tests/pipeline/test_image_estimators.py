@@ -138,14 +138,14 @@ def test_comparing_with_nlf(other, tmp_path, monkeypatch, capsys):
 def test_what_single_images_cannot_give():
     """An estimator that needs keypoints, one without joints, and one that loses people under a patch say so."""
     shared = ImageSettings()
-    with pytest.raises(UsageError, match="toy-estimator works from keypoints, which a covered picture does not have"):
+    with pytest.raises(UsageError, match="toy-estimator works from keypoints, which a covered image does not have"):
         open_estimator(toys.ESTIMATOR, {}, shared)
     (stage,) = TINY.stages
     blind = replace(TINY, stages=(replace(stage, fills=("camera",)),))
     with pytest.raises(UsageError, match="tiny has no stage that fills joints or poses"):
         open_estimator(blind, {}, shared)
     forgetful = replace(TINY, stages=(replace(stage, run=lambda motion, context, options: motion),))
-    with pytest.raises(InputError, match="tiny finds nobody in 2 of 2 covered pictures; use a smaller patch"):
+    with pytest.raises(InputError, match="tiny finds nobody in 2 of 2 covered images; use a smaller patch"):
         open_estimator(forgetful, {}, shared).estimate(np.zeros((2, 256, 256, 3), np.float32))
 
 

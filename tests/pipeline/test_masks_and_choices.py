@@ -156,8 +156,8 @@ def wrong(kind: str, folder: Path) -> Path:
         ("cut.json", 3, "cut.json is not a complete JSON file"),
         ("nothing.json", 3, "nothing.json is empty"),
         ("other.npz", 2, "other.npz has no suffix of a mask file"),
-        ("no_pictures", 3, "no_pictures holds no .png pictures"),
-        ("cut_pictures", 3, "000000.png is not a complete PNG picture"),
+        ("no_pictures", 3, "no_pictures holds no .png images"),
+        ("cut_pictures", 3, "000000.png is not a complete PNG image"),
     ],
 )
 def test_a_broken_file_of_masks_is_one_sentence_before_anybody_is_tracked(

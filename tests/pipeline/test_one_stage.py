@@ -121,7 +121,7 @@ def test_what_a_stage_lacks_is_one_sentence(clip, tmp_path):
     with pytest.raises(UsageError, match="the stage tiny-raise reads the video; name it with `video`"):
         run_stage(stages["tiny-raise"], "1.pkl", "2.pkl")
     write_clip(tmp_path / "other.mp4", frames=12, size=(128, 80))
-    with pytest.raises(InputError, match=r"other\.mp4 has pictures of 128x80 pixels and 1\.pkl is of a video of"):
+    with pytest.raises(InputError, match=r"other\.mp4 has images of 128x80 pixels and 1\.pkl is of a video of"):
         run_stage(stages["tiny-raise"], "1.pkl", "2.pkl", video="other.mp4")
     with pytest.raises(InputError, match=r"the stage world filled .* of nobody: 1\.pkl lacks what it works from"):
         run_stage(stages["world"], "1.pkl", "2.pkl")

@@ -194,7 +194,7 @@ GOOD = text(drawn()[1, 0])
         ([[{"counts": "0"}]], "it has no size"),
         ([[{"size": [HEIGHT, WIDTH]}]], "it has no counts"),
         ([[{"size": [HEIGHT, "x"], "counts": "0"}]], "expected height and width"),
-        ([[{"size": [10**6, 10**6], "counts": "0"}]], "expected a picture's size"),
+        ([[{"size": [10**6, 10**6], "counts": "0"}]], "expected an image's size"),
         ([[{"size": [HEIGHT, WIDTH], "counts": "1"}]], "do not fill 33x24 pixels"),
         ([[{"size": [HEIGHT, WIDTH], "counts": [0.5]}]], "not whole numbers"),
         ([[{"size": [HEIGHT, WIDTH], "counts": [-1, 2]}]], "do not fill"),
@@ -242,10 +242,10 @@ def test_nothing_in_a_pickle_is_executed(tmp_path):
 
 
 def test_what_is_wrong_with_a_folder_is_said(tmp_path):
-    with pytest.raises(InputError, match=r"holds no \.png pictures"):
+    with pytest.raises(InputError, match=r"holds no \.png images"):
         read_masks(tmp_path)
     (tmp_path / "0.png").write_bytes(cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes())
-    with pytest.raises(InputError, match="all pictures are black"):
+    with pytest.raises(InputError, match="all images are black"):
         read_masks(tmp_path)
     (tmp_path / "1.png").write_bytes(cv2.imencode(".png", np.ones((4, 5), np.uint8))[1].tobytes())
     with pytest.raises(InputError, match=r"1\.png has 5x4 pixels, and the others 4x4"):
@@ -262,7 +262,7 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path):
 def test_people_need_pictures_of_every_frame(tmp_path):
     write_masks(sample(), tmp_path / "masks")
     (tmp_path / "masks" / "person_2" / "000001.png").unlink()
-    with pytest.raises(InputError, match="'person_2' has 4 pictures and 'person_1' 5"):
+    with pytest.raises(InputError, match="'person_2' has 4 images and 'person_1' 5"):
         read_masks(tmp_path / "masks")
 
 

@@ -105,8 +105,8 @@ def test_people_without_keypoints_are_found_by_their_boxes(motion):
         ("160,40@5.2", "nobody is at that point at that time; the nearest is person 7, around 80,50"),
         ("60,50@4", "the clip has nothing at 4 s; its frames go from 5.00 to 6.90 s"),
         ("60,50@8", "the clip has nothing at 8 s"),
-        ("250,50@5.5", "the point is outside the picture of 200x100 pixels"),
-        ("-3,50@5.5", "the point is outside the picture"),
+        ("250,50@5.5", "the point is outside the image of 200x100 pixels"),
+        ("-3,50@5.5", "the point is outside the image"),
     ],
 )
 def test_who_is_not_there_is_said(motion, text, sentence):

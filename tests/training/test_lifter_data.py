@@ -16,7 +16,7 @@ from kinema.models.pose_lifter.vertical import HALF_TRUST  # noqa: E402
 from kinema.skeleton import BLAZEPOSE33, SMPL24  # noqa: E402
 from kinema.training.augmentation import ARMS, UPPER_BODY  # noqa: E402
 from kinema.training.lifter_data import CLOSE_METRES, NEARBY, MotionSampler  # noqa: E402
-from kinema.training.lifter_observation import NEAREST, film_rows, observe, out_of_picture, screen, seen_share  # noqa: E402
+from kinema.training.lifter_observation import NEAREST, film_rows, observe, out_of_image, screen, seen_share  # noqa: E402
 from kinema.training.lifter_samples import UNKNOWN_SHARE, known_verticals, make_batch, mirror_some, roll_some  # noqa: E402
 from kinema.training.mocap import MocapSequence  # noqa: E402
 from kinema.training.rendered import LIFTER_FILM, Film, film_window, render_windows  # noqa: E402
@@ -117,7 +117,7 @@ def test_the_pictures_edge_cuts_most_people_near_the_camera(samples):
     points[len(samples.points) :, ..., 2] += 1.0 - points[len(samples.points) :, :, :1, 2]
     metre = (1.0 / points[:, :, 0, 2])[..., None, None]
     centre = points[:, :, [11, 12, 23, 24], :2].mean(2, keepdim=True)
-    cut = out_of_picture(points[..., :2] - centre, metre, TorchRandom(4, "cpu"))
+    cut = out_of_image(points[..., :2] - centre, metre, TorchRandom(4, "cpu"))
     ankles = cut[:, MIDDLE, BLAZEPOSE33.indices(("left_ankle", "right_ankle"))].all(1).float()
     far, near = ankles[: len(samples.points)].mean(), ankles[len(samples.points) :].mean()
     assert float(far) < 0.35 < 0.55 < float(near)

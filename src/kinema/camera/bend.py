@@ -1,6 +1,6 @@
-"""Whether a lens bends the picture, as the points of a camera that moves show it.
+"""Whether a lens bends the image, as the points of a camera that moves show it.
 
-One coefficient is sought, of OpenCV's first radial term: it moves the picture's corner by a share of its distance from
+One coefficient is sought, of OpenCV's first radial term: it moves the image's corner by a share of its distance from
 the middle (`kinema.camera.views.Views.bend`), and others by the cube of theirs. In these units it does not depend on
 the focal length.
 """
@@ -17,11 +17,11 @@ from kinema.camera.views import Sightings, Views
 
 BEND_GAIN = 0.15
 """Share by which a bend must lower the robust cost to be believed. A straight lens's falls by a few parts in a thousand
-for one unknown more; rolling shutters and what moves in the picture bend it, too, but lower it by less."""
+for one unknown more; rolling shutters and what moves in the image bend it, too, but lower it by less."""
 
 LEAST, MOST = 0.008, 0.14
 """Range of a bend's size: below it, the corner moves by less than three pixels of the working image; beyond 4 / 27, one
-coefficient folds the corner back into the picture."""
+coefficient folds the corner back into the image."""
 
 SURE = 4.0
 """Standard deviations by which it must differ from none."""
@@ -52,10 +52,10 @@ def bend_shown(views: Views, sightings: Sightings, unknowns: Unknowns) -> float 
 
 
 def bend_again(views: Views, bend: float, sightings: Sightings, unknowns: Unknowns) -> float | None:
-    """The bend that explains sightings in the picture as it was filmed, from cameras that were found in one that was
+    """The bend that explains sightings in the image as it was filmed, from cameras that were found in one that was
     straightened by `bend`; None if it is still that, or none that a lens has.
 
-    What is left in the straightened picture could not be added: there the same bend moves the corner twice as far.
+    What is left in the straightened image could not be added: there the same bend moves the corner twice as far.
     """
     if not len(sightings.camera):
         return None
@@ -69,7 +69,7 @@ def _of_one_focal(views: Views) -> Views:
 
 
 def coefficients(bend: float, focal: float, middle: np.ndarray) -> np.ndarray:
-    """OpenCV's (4,) for a bend, of a lens of `focal` pixels in pictures whose principal point is `middle` (2,)."""
+    """OpenCV's (4,) for a bend, of a lens of `focal` pixels in images whose principal point is `middle` (2,)."""
     return np.array([bend * focal**2 / float(np.sum(np.square(middle))), 0.0, 0.0, 0.0])
 
 

@@ -37,7 +37,7 @@ CLEAR_TURN = 3.0
 people or on clocks that are burnt in, make a camera that stands turn by less than one."""
 
 AHEAD = 4
-"""Pictures that are decoded before they are needed; they are kept as small as points are followed in."""
+"""Images that are decoded before they are needed; they are kept as small as points are followed in."""
 
 
 def find_classical(motion: Motion, context: Context, options: CameraOptions) -> Motion:
@@ -112,12 +112,12 @@ def _notes(shots: list[ShotPath], bend: float) -> Iterator[str]:
 
 
 def _follow(motion: Motion, context: Context) -> list[PointFollower]:
-    """The points of each shot's background, from one reading of the video: the next pictures are decoded meanwhile."""
+    """The points of each shot's background, from one reading of the video: the next images are decoded meanwhile."""
     people = HiddenPeople(motion)
     firsts = {shot.start for shot in motion.shots}
     followers: list[PointFollower] = []
-    pictures = _working_images(given(context.video), motion.num_frames)
-    with Worker() as reader, closing(prefetched(pictures, reader, AHEAD)) as images:
+    working = _working_images(given(context.video), motion.num_frames)
+    with Worker() as reader, closing(prefetched(working, reader, AHEAD)) as images:
         for number, image in enumerate(images):
             if number in firsts:
                 followers.append(PointFollower())

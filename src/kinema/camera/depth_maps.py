@@ -33,19 +33,19 @@ class DepthSource(Protocol):
 
     def __contains__(self, frame: int) -> bool: ...
 
-    def of(self, frames: Collection[int], pictures: Pictures) -> Iterator[tuple[int, np.ndarray]]:
+    def of(self, frames: Collection[int], images: Images) -> Iterator[tuple[int, np.ndarray]]:
         """Number and map (h,w) float32 of some frames, metres; 0 where it is not known. Raises InputError, KeyError."""
         ...
 
 
-class Pictures(Protocol):
-    """The clip's pictures in order: number, picture (h,w,3) uint8 RGB, and where people are (h,w) bool."""
+class Images(Protocol):
+    """The clip's images in order: number, image (h,w,3) uint8 RGB, and where people are (h,w) bool."""
 
     def read(self, frames: range) -> Iterator[tuple[int, np.ndarray, np.ndarray]]: ...
 
 
 class SeenDepth:
-    """What a network sees in the clip's pictures, in any of them."""
+    """What a network sees in the clip's images, in any of them."""
 
     def __init__(self, network: DepthNetwork) -> None:
         self._network = network
@@ -53,13 +53,13 @@ class SeenDepth:
     def __contains__(self, frame: int) -> bool:
         return True
 
-    def of(self, frames: Collection[int], pictures: Pictures) -> Iterator[tuple[int, np.ndarray]]:
+    def of(self, frames: Collection[int], images: Images) -> Iterator[tuple[int, np.ndarray]]:
         """As `DepthSource.of`; the clip is read once."""
         wanted = set(frames)
         if wanted:
-            for number, picture, _ in pictures.read(range(min(wanted), max(wanted) + 1)):
+            for number, image, _ in images.read(range(min(wanted), max(wanted) + 1)):
                 if number in wanted:
-                    yield number, self._network(picture)
+                    yield number, self._network(image)
 
 
 class DepthMaps:
@@ -86,7 +86,7 @@ class DepthMaps:
     def __contains__(self, frame: int) -> bool:
         return frame in (self._files if self._maps is None else self._rows)
 
-    def of(self, frames: Collection[int], pictures: Pictures) -> Iterator[tuple[int, np.ndarray]]:
+    def of(self, frames: Collection[int], images: Images) -> Iterator[tuple[int, np.ndarray]]:
         """As `DepthSource.of`."""
         return ((number, self.frame(number)) for number in frames)
 
@@ -123,10 +123,10 @@ class DepthMaps:
             found = StoredArray(path).open()
         else:
             data = np.fromfile(path, np.uint8)
-            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-            if picture is None or picture.dtype != np.uint16:
+            image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+            if image is None or image.dtype != np.uint16:
                 raise InputError(f"{path} is no depth map: a PNG of 16 bits, in millimetres, is expected")
-            found = picture * np.float32(_METRES)
+            found = image * np.float32(_METRES)
         if found.ndim != 2 or not found.size:
             raise InputError(f"{path} is no depth map: it has shape {found.shape}, expected (height, width)")
         return found

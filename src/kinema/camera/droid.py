@@ -28,11 +28,11 @@ from kinema.stage import Context, given
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from kinema.camera.slam.images import WorkingImages
     from kinema.camera.slam.keyframes import Keyframes
-    from kinema.camera.slam.pictures import WorkingPictures
 
 HIDDEN = 0.9
-"""Share of a picture that people hide from which the camera cannot be found in it."""
+"""Share of an image that people hide from which the camera cannot be found in it."""
 
 FEW = 0.5
 """Share of the frames in which the camera must be found for its path to be relied on."""
@@ -88,7 +88,7 @@ def find_droid(motion: Motion, context: Context, options: CameraOptions) -> Moti
     kept by the context's `partial`: the search, and the shots that are done.
     """
     if motion.num_frames < 2:
-        raise InputError("one picture shows no motion; `camera_method` droid needs a clip of two frames or more")
+        raise InputError("one image shows no motion; `camera_method` droid needs a clip of two frames or more")
     work = _Work(motion, context, options)
     camera = work.camera()
     shots = [work.shot(number, slice_, camera) for number, slice_ in enumerate(motion.shots)]
@@ -118,14 +118,14 @@ def find_droid(motion: Motion, context: Context, options: CameraOptions) -> Moti
 
 
 class _Work:
-    """One clip's way from pictures to poses."""
+    """One clip's way from images to poses."""
 
     def __init__(self, motion: Motion, context: Context, options: CameraOptions) -> None:
-        from kinema.camera.slam.pictures import WorkingPictures
+        from kinema.camera.slam.images import WorkingImages
 
         self._motion, self._context = motion, context
-        self._pictures: WorkingPictures = WorkingPictures(given(context.video), motion)
-        self._net = DroidRun(weights_file(options.droid), self._pictures.size)
+        self._images: WorkingImages = WorkingImages(given(context.video), motion)
+        self._net = DroidRun(weights_file(options.droid), self._images.size)
         self._depth = _depth_of(options)
         self._saved = SavedWork(context.partial)
         self._longest = int(np.argmax([each.stop - each.start for each in motion.shots]))
@@ -192,7 +192,7 @@ class _Work:
         from kinema.camera.slam.frontend import Frontend, MotionFilter, optimised
 
         frames = range(where.start, where.stop)
-        hidden = np.array([self._pictures.people(frame).mean() for frame in frames]) > HIDDEN
+        hidden = np.array([self._images.people(frame).mean() for frame in frames]) > HIDDEN
         if number == self._longest and np.isnan(self._saved.fov or 0.0):
             return SlamShot(*_still(len(frames)), ~hidden, "static", self._depth is not None, 1)
         begin = 0.4 + 0.6 * where.start / self._motion.num_frames
@@ -222,10 +222,10 @@ class _Work:
         return shot
 
     def _filtered(self, moved: Any, frames: range, begin: float, end: float) -> Any:
-        from kinema.camera.slam.pictures import masked
+        from kinema.camera.slam.images import masked
 
-        for done, (number, picture, people) in enumerate(self._pictures.read(frames), start=1):
-            yield moved(number, masked(picture, people), people)
+        for done, (number, image, people) in enumerate(self._images.read(frames), start=1):
+            yield moved(number, masked(image, people), people)
             self._at(begin + (end - begin) * done / len(frames))
 
     def _filled(self, keys: Keyframes, frames: range, begin: float, end: float) -> np.ndarray:
@@ -236,14 +236,14 @@ class _Work:
         rows = np.array(keys.times) - frames.start
         poses[rows] = keys.poses.cpu().numpy()
         filler = Filler(self._net, keys)
-        known, numbers, pictures = set(keys.times), [], []
-        for done, (number, picture, _) in enumerate(self._pictures.read(frames), start=1):
+        known, numbers, images = set(keys.times), [], []
+        for done, (number, image, _) in enumerate(self._images.read(frames), start=1):
             if number not in known:
                 numbers.append(number)
-                pictures.append(picture)
+                images.append(image)
             if numbers and (len(numbers) == AT_ONCE or done == len(frames)):
-                poses[np.array(numbers) - frames.start] = filler(numbers, pictures).cpu().numpy()
-                numbers, pictures = [], []
+                poses[np.array(numbers) - frames.start] = filler(numbers, images).cpu().numpy()
+                numbers, images = [], []
             self._at(begin + (end - begin) * done / len(frames))
         return poses
 
@@ -260,23 +260,23 @@ class _Work:
 
         scales = []
         rows = {keys.times[row]: row for row in fine}
-        for number, found in given(self._depth).of(rows, self._pictures) if rows else ():
+        for number, found in given(self._depth).of(rows, self._images) if rows else ():
             disparity = fine[rows[number]]
-            depth = cv2.resize(found, self._pictures.size[::-1], interpolation=cv2.INTER_NEAREST)
-            background = ~self._pictures.people(number)
+            depth = cv2.resize(found, self._images.size[::-1], interpolation=cv2.INTER_NEAREST)
+            background = ~self._images.people(number)
             scales.append(metric_scale(1 / disparity.cpu().numpy(), depth, background))
         known = [each for each in scales if each is not None]
         return float(np.median(known)) if known else None
 
     @property
     def _cells(self) -> tuple[int, int]:
-        return self._pictures.size[0] // SHRINK, self._pictures.size[1] // SHRINK
+        return self._images.size[0] // SHRINK, self._images.size[1] // SHRINK
 
     def _lens(self, camera: Camera) -> Tensor:
-        """fx, fy, cx, cy in pixels of the features, whose centres lie on every eighth pixel of the picture."""
+        """fx, fy, cx, cy in pixels of the features, whose centres lie on every eighth pixel of the image."""
         import torch
 
-        own, size = (self._motion.width, self._motion.height), self._pictures.size[::-1]
+        own, size = (self._motion.width, self._motion.height), self._images.size[::-1]
         (fx, _, cx), (_, fy, cy), _ = resized_intrinsics(camera.intrinsics, own, size) / SHRINK
         return torch.tensor([fx, fy, cx, cy], dtype=torch.float32, device=self._net.device)
 

@@ -126,8 +126,8 @@ def _lens_unknowns(lens: Lens) -> Unknowns:
 def explained(tracks: PointTracks, lens: Lens) -> Explained:
     """What explains a linked stretch best; with the bend of the lens, where that is not known, and the points show it.
 
-    A bent picture of a camera that turns looks as if it travelled: from what either of them shows, both are asked again
-    about the straightened picture; the turning one first, which is soon told.
+    A bent image of a camera that turns looks as if it travelled: from what either of them shows, both are asked again
+    about the straightened image; the turning one first, which is soon told.
     """
     plain = _turned(tracks, lens, 0.0)
     straightened: Explained | None = None
@@ -177,7 +177,7 @@ def _clearer(trial: Explained, best: Explained, chosen: Explained) -> bool:
 
 
 def _straightened(plain: _Turned, tracks: PointTracks, lens: Lens) -> _Turned | None:
-    """The turning camera in the picture without the bend that it shows; None if it shows none."""
+    """The turning camera in the image without the bend that it shows; None if it shows none."""
     bend = plain.bend_shown(tracks, lens)
     if bend is None:
         return None
@@ -191,7 +191,7 @@ def _straightened(plain: _Turned, tracks: PointTracks, lens: Lens) -> _Turned | 
 
 
 def _rebent(trial: Explained, tracks: PointTracks, bend: float, lens: Lens) -> Explained:
-    """An explanation again, of the picture without another bend, which is nearly the same: a way begins where it was
+    """An explanation again, of the image without another bend, which is nearly the same: a way begins where it was
     found."""
     tracks = straight(tracks, bend)
     if trial.kind == "rotation" or trial.travelling is None:

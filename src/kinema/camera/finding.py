@@ -27,7 +27,7 @@ def find_camera_path(motion: Motion, context: Context, options: CameraOptions) -
     `options.file` gives the path if there is one, and the lens, unless `options.fov` does
     (`kinema.camera.matching`). Otherwise `options.method` finds it. `options.distortion` is the lens's, of cameras that
     stand still, too. The context's video is the one the motion was
-    tracked in, with the same time range. Raises InputError for a file whose poses or pictures are not the clip's.
+    tracked in, with the same time range. Raises InputError for a file whose poses or images are not the clip's.
     """
     camera = motion.camera
     if options.fov is not None:
@@ -71,7 +71,7 @@ def summary(facts: dict[str, Any]) -> str:
             line += f", background off by {shot['reprojection_error']:.2f} px"
         line += ", with zoom" if shot.get("zoom") else ""
         if bend := shot.get("bend"):
-            line += f", the picture's corners bent {'outwards' if bend > 0 else 'inwards'} by {abs(bend):.1%}"
+            line += f", the image's corners bent {'outwards' if bend > 0 else 'inwards'} by {abs(bend):.1%}"
         if pieces := shot.get("pieces"):
             line += f"; {len(pieces)} pieces of {', '.join(str(piece['frames']) for piece in pieces)} frames"
         drift = max((each.get("drift_degrees", 0.0) for each in pieces or [shot]), default=0.0)

@@ -9,9 +9,9 @@ from kinema.motion import Motion
 from kinema.world.camera_motion import CameraMotionOptions, widened
 
 CROWDED = 0.6
-"""Share of the picture under people's boxes from which their masks hide them better from the search for points. Points
+"""Share of the image under people's boxes from which their masks hide them better from the search for points. Points
 are plenty, and boxes hide what masks leave out and what moves, too: shadows, what people carry, and others close by
-whom nobody follows. What is left beside boxes that cover more is too little, and at the picture's rim."""
+whom nobody follows. What is left beside boxes that cover more is too little, and at the image's rim."""
 
 MARGIN = 4
 """Pixels around a mask in which no points are taken: they are seen over a window of some width."""
@@ -32,7 +32,7 @@ class HiddenPeople:
 
     def closed(self, frame: int, size: tuple[int, int]) -> np.ndarray:
         """(h,w) bool: where no points are taken: in the boxes of everybody; where these would hide more than `CROWDED`
-        of the picture, in `people` with a margin."""
+        of the image, in `people` with a margin."""
         boxes = painted(self._scaled([box for _, box in self._here.get(frame, ())], size), size)
         if not self._masked or boxes.mean() <= CROWDED:
             return boxes

@@ -19,7 +19,7 @@ CLOCK = 1e6
 """Seconds from which a time is no place in a video but that of a clock, which counts from another moment."""
 
 ASPECT = 0.005
-"""Share by which a picture's sides may have been scaled differently, by rounding to whole pixels."""
+"""Share by which an image's sides may have been scaled differently, by rounding to whole pixels."""
 
 SAME_FOV = 0.1
 """Degrees: two fields of view that differ by less need no mention."""
@@ -179,7 +179,7 @@ def with_lens(
     """The path and the clip's camera with one lens: the user's, else the file's, else the clip's own.
 
     camera: the clip's, whose source of the focal length tells whether it is certain. Raises InputError for the lens of
-    pictures of another shape.
+    images of another shape.
     """
     own = (camera.width, camera.height)
     if not poses.lens:
@@ -187,7 +187,7 @@ def with_lens(
     size = own if poses.size is None else poses.size
     if not same_proportions(own, size, ASPECT):
         raise InputError(
-            f"the lens in {file} is for pictures of {size[0]}x{size[1]}, but the clip has {own[0]}x{own[1]}, which is"
+            f"the lens in {file} is for images of {size[0]}x{size[1]}, but the clip has {own[0]}x{own[1]}, which is"
             " another shape; find the path in this clip"
         )
     intrinsics = resized_intrinsics(path.intrinsics, size, own)
@@ -195,7 +195,7 @@ def with_lens(
     if not (0 <= lens[0, 2] < own[0] and 0 <= lens[1, 2] < own[1]):
         raise InputError(
             f"the lens in {file} has its middle at ({lens[0, 2]:.0f}, {lens[1, 2]:.0f}), outside the clip's"
-            f" {own[0]}x{own[1]} pixels; is it of another picture size?"
+            f" {own[0]}x{own[1]} pixels; is it of another image size?"
         )
     given = camera.replace(intrinsics=lens, distortion=poses.distortion, focal_source="file", fov_uncertainty=0.0)
     if camera.focal_source in CERTAIN:

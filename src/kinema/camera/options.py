@@ -74,7 +74,7 @@ class CameraOptions:
     )
     depth_family: str = setting(
         "zoedepth",
-        "how --depth-network wants its picture; plain: red, green and blue from 0 to 1",
+        "how --depth-network wants its image; plain: red, green and blue from 0 to 1",
         public=True,
         choices=tuple(FAMILIES),
         group="camera",

@@ -37,7 +37,7 @@ LOST_SECONDS = 1.0
 """Seconds for which lost points are looked for again."""
 
 TRAVELLED, STANDING = 25.0, 1.2
-"""Pixels by which the picture must have moved for a point that stayed within so many pixels to be an overlay."""
+"""Pixels by which the image must have moved for a point that stayed within so many pixels to be an overlay."""
 
 FADED = 0.04
 """Change of the contrast from one image to the next, as a share, beyond which it is taken out before points are
@@ -71,7 +71,7 @@ class PointFollower:
         self._points = np.zeros((0, 2), np.float32)
         self._born = np.zeros((0, 2), np.float32)  # where each was first seen
         self._strayed: np.ndarray = np.zeros(0)  # the furthest from there that each has been
-        self._since: np.ndarray = np.zeros(0)  # how far the picture had moved by then
+        self._since: np.ndarray = np.zeros(0)  # how far the image had moved by then
         self._travelled = 0.0
         self._guess = np.eye(3)
         self._next, self._looked, self._kept = 0, EVERY, 0
@@ -87,7 +87,7 @@ class PointFollower:
         closed = np.where(people, np.uint8(255), self._overlay)
         visible = self._image is not None and self._follow(image, closed)
         self._looked += 1
-        # Points that were followed for a few frames only, in a picture that was still blurred, are not waited for.
+        # Points that were followed for a few frames only, in an image that was still blurred, are not waited for.
         hopeless = not visible and (time - self._time > LOST_SECONDS or self._kept < SHORTEST)
         if hopeless:
             self._forget()
@@ -138,7 +138,7 @@ class PointFollower:
         return len(self._ids) >= FEWEST
 
     def _drop_overlays(self) -> None:
-        """Points that stay where they are while the picture moves belong to something in front of it."""
+        """Points that stay where they are while the image moves belong to something in front of it."""
         overlay = (self._strayed < STANDING) & (self._travelled - self._since > TRAVELLED)
         if not overlay.any():
             return

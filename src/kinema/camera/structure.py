@@ -56,7 +56,7 @@ def solve_travelling(
 def resume_travelling(
     tracks: PointTracks, keys: np.ndarray, known: Sighted, lens: Lens, views: Views, placed: np.ndarray
 ) -> tuple[Solution, np.ndarray, np.ndarray] | None:
-    """As `solve_travelling`, from what was found in nearly the same picture: the keyframes' cameras that are placed."""
+    """As `solve_travelling`, from what was found in nearly the same image: the keyframes' cameras that are placed."""
     growing = _Growing(tracks, keys, known, lens, 1.0, zoom=False)
     growing.resume(views, placed)
     return growing.finish()

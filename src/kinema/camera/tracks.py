@@ -107,7 +107,7 @@ def linked(tracks: PointTracks) -> list[slice]:
 
 
 def keyframes(tracks: PointTracks) -> np.ndarray:
-    """Frames of a linked stretch between which the picture moves by about `STEP`: the first and the last among them."""
+    """Frames of a linked stretch between which the image moves by about `STEP`: the first and the last among them."""
     chosen, latest = [0], 0
     for frame in range(1, len(tracks)):
         if len(tracks.ids[frame]) < FEWEST:

@@ -21,8 +21,8 @@ NEAREST = 1e-6
 class Views:
     """Cameras and points. rotation (C,3,3), centre (C,3): X = rotation @ (x - w centre); log_focal (C,): of the focal
     length in pixels; points (P,4) unit vectors; middle (2,): the principal point; bend: by how much the lens shifts the
-    picture's corner outwards, as a share of its distance from the middle; of other points it grows with the cube of
-    theirs (the first radial coefficient, in units of the picture)."""
+    image's corner outwards, as a share of its distance from the middle; of other points it grows with the cube of
+    theirs (the first radial coefficient, in units of the image)."""
 
     rotation: np.ndarray
     centre: np.ndarray
@@ -68,7 +68,7 @@ def _turns(views: Views, sightings: Sightings) -> np.ndarray:
 
 def _reach(flat: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """Squares (N,) of distances (2,N) from the middle, of which the corner's is 1; at most 2, so that nothing outside
-    the picture is folded back into it."""
+    the image is folded back into it."""
     return np.asarray(np.minimum((flat[0] ** 2 + flat[1] ** 2) / np.sum(middle**2), 2.0))
 
 
@@ -118,7 +118,7 @@ def jacobians(views: Views, sightings: Sightings, local: np.ndarray) -> Jacobian
     flat = scale * local.T[:2]
     across = -flat / depth
     turned = _turns(views, sightings)
-    # By the turn, w x X, and by the place, of the picture without a bend.
+    # By the turn, w x X, and by the place, of the image without a bend.
     turn, place = np.empty((2, 2, 3, len(scale)))
     for row in range(2):
         place[row] = scale * turned[row] + across[row] * turned[2]

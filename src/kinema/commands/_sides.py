@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kinema.pipeline import RunOptions
 
 _LONG = 24
-"""Characters of a name that fit over half of a picture, and into a legend."""
+"""Characters of a name that fit over half of an image, and into a legend."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ _GIVEN = frozenset({"boxes", "confidence"})
 def open_estimator(row: Estimator, settings: Mapping[str, Any], shared: ImageSettings) -> ImageEstimator:
     """The estimator of a row, ready for single images.
 
-    settings: by public name, those of its stages. Raises UsageError for one that needs more than a picture and a box,
+    settings: by public name, those of its stages. Raises UsageError for one that needs more than an image and a box,
     WeightsError if its weights are missing.
     """
     if row.images is None:
@@ -119,7 +119,7 @@ class StageImages:
         joints = [found.get(i + 1) for i in range(count)]
         missing = sum(each is None for each in joints)
         if missing:
-            raise InputError(f"{self.name} finds nobody in {missing} of {count} covered pictures; use a smaller patch")
+            raise InputError(f"{self.name} finds nobody in {missing} of {count} covered images; use a smaller patch")
         places = np.stack([each for each in joints if each is not None])
         return np.asarray(places - places[:, SMPL24.indices(["left_hip", "right_hip"])].mean(axis=1, keepdims=True))
 
@@ -139,8 +139,8 @@ def _image_stages(row: Estimator) -> list[Stage]:
         missing = [name for name in stage.requires if name not in known]
         if missing:
             raise UsageError(
-                f"the estimator {row.name} works from {missing[0]}, which a covered picture does not have; choose one"
-                " that works from pictures, such as blazepose"
+                f"the estimator {row.name} works from {missing[0]}, which a covered image does not have; choose one"
+                " that works from images, such as blazepose"
             )
         found.append(stage)
         known |= set(stage.fills)

@@ -1,6 +1,6 @@
 """Legs that are never seen: whoever shows only the upper body stands, as far as anybody knows.
 
-The priors guess from what they see, and for legs outside the picture the keypoint network's guess is a seat on air.
+The priors guess from what they see, and for legs outside the image the keypoint network's guess is a seat on air.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def with_standing_legs(
     """The prior (F,24,3,3) and its sigma (F,24), with legs that stand where nothing below the hips is ever seen.
 
     names (K) and weight (F,K) of the points that the fit reads; up (3,): the vertical in the camera's frame, None for
-    that of the picture. Whoever lies or bends far is left as guessed. Left alone as well if a set has no points there.
+    that of the image. Whoever lies or bends far is left as guessed. Left alone as well if a set has no points there.
     """
     if not legs_unseen(names, weight):
         return rotation, sigma

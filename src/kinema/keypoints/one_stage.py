@@ -29,7 +29,7 @@ LEAST = 0.15
 TILE_RANGE = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.4))
 """Of the published networks: people of 80 of the input's 640 pixels are found."""
 
-_REMEMBERED = 64  # pictures whose people are kept, as long as the pictures themselves are
+_REMEMBERED = 64  # images whose people are kept, as long as the images themselves are
 _NEAR = 0.5  # of the body's height: distance of the hips up to which a pose may be the view's person
 _GROWTH = 2.0  # factor in size, likewise
 _AROUND = 1.3  # side of the tile around a person over that of the region
@@ -97,8 +97,8 @@ class OneStage:
     def _everybody(self, frame: Frame) -> People:
         """The people in the whole image, from the one pass over it."""
         with self._lock:
-            for picture, people in self._seen:
-                if picture() is frame.image:
+            for image, people in self._seen:
+                if image() is frame.image:
                     return people
             people = self._network(frame.image, _whole(frame), threshold=LEAST)
             self._seen.append((weakref.ref(frame.image), people))

@@ -13,7 +13,7 @@ from kinema.keypoints.detectors import BoxDetector, BoxNetwork, DetectorRow
 from kinema.keypoints.one_stage import OneStage
 from kinema.keypoints.source import KeypointSource, OpenedSource, PersonDetector
 from kinema.keypoints.top_down import Calibration, CropNetwork, TopDown
-from kinema.models.image_network import PICTURE_OPERATORS, ImageNetwork
+from kinema.models.image_network import IMAGE_OPERATORS, ImageNetwork
 from kinema.models.onnx_check import check_graph, probe
 from kinema.models.rtmdet.network import RTMDet
 from kinema.models.rtmo.network import RTMO, gives_people
@@ -136,8 +136,8 @@ def open_detector_file(row: DetectorRow, *, threads: int) -> tuple[PersonDetecto
 
 def _try(file: WeightsFile) -> None:
     """Try an untrusted network in a separate process first. Raises InputError if it needs too much, or crashes."""
-    check_graph(file.path.read_bytes(), file.path, PICTURE_OPERATORS)
-    probe(file.path, "picture", deadline=DEADLINE)
+    check_graph(file.path.read_bytes(), file.path, IMAGE_OPERATORS)
+    probe(file.path, "image", deadline=DEADLINE)
 
 
 def open_detector(row: DetectorRow, *, threads: int) -> tuple[PersonDetector, WeightsFile]:

@@ -85,8 +85,8 @@ def can_pack() -> bool:
     )
 
 
-def input_sizes(module: nn.Module, pictures: Tensor) -> dict[nn.Module, tuple[int, ...]]:
-    """The shape of what every convolution is given when the module is called with `pictures`."""
+def input_sizes(module: nn.Module, images: Tensor) -> dict[nn.Module, tuple[int, ...]]:
+    """The shape of what every convolution is given when the module is called with `images`."""
     sizes: dict[nn.Module, tuple[int, ...]] = {}
     convolutions = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
     hooks = [
@@ -94,7 +94,7 @@ def input_sizes(module: nn.Module, pictures: Tensor) -> dict[nn.Module, tuple[in
         for each in convolutions
     ]
     with torch.inference_mode():
-        module(pictures)
+        module(images)
     for hook in hooks:
         hook.remove()
     return sizes

@@ -12,7 +12,7 @@ from kinema.models.onnx_check import OPERATORS, check_graph
 from kinema.models.onnx_fields import first_filters
 from kinema.runtime import onnx_session
 
-PICTURE_OPERATORS = OPERATORS | {"NonMaxSuppression", "NonZero", "GlobalMaxPool", "LpNormalization"}
+IMAGE_OPERATORS = OPERATORS | {"NonMaxSuppression", "NonZero", "GlobalMaxPool", "LpNormalization"}
 """What a network of images may consist of."""
 
 USUAL = 640
@@ -39,7 +39,7 @@ class ImageNetwork:
             content = self.path.read_bytes()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror or error}); check its name") from None
-        check_graph(content, self.path, PICTURE_OPERATORS)
+        check_graph(content, self.path, IMAGE_OPERATORS)
         self.filters = first_filters(content)
         del content  # up to 2 GB, which onnxruntime holds, too
         try:

@@ -16,7 +16,7 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.runtime import onnx_session
 
-KINDS = {"windows": (2**30, 12), "picture": (3 * 2**30, 60), "depth": (6 * 2**30, 170)}
+KINDS = {"windows": (2**30, 12), "image": (3 * 2**30, 60), "depth": (6 * 2**30, 170)}
 """Bytes that a network may take on top of the process and several times its file, and seconds, by what it takes."""
 
 DEPTH_SIDE = 672
@@ -76,7 +76,7 @@ def problem_of(path: str) -> str | None:
     return None
 
 
-def problem_of_picture(path: str, side: int | None = None) -> str | None:
+def problem_of_image(path: str, side: int | None = None) -> str | None:
     """What is wrong with a network of one image, None if nothing is. side: of the image where the file leaves it
     open, pixels."""
     from kinema.models.image_network import USUAL, ImageNetwork
@@ -103,7 +103,7 @@ def main() -> None:
             memory += COPIES * Path(path).stat().st_size
         limit(memory, seconds)
         side = DEPTH_SIDE if kind == "depth" else None
-        problem = problem_of(path) if kind == "windows" else problem_of_picture(path, side)
+        problem = problem_of(path) if kind == "windows" else problem_of_image(path, side)
     print(json.dumps({"problem": problem}))
 
 

@@ -64,7 +64,7 @@ class Bottleneck(nn.Module):
 
 
 class ResidualTrunk(nn.Module):
-    """Pictures (B,3,H,W) -> the outputs of the four stages, 256, 512, 1024 and 2048 channels.
+    """Images (B,3,H,W) -> the outputs of the four stages, 256, 512, 1024 and 2048 channels.
 
     dilated: the last two stages keep the resolution of the second (1/8) and see as far by dilated convolutions; in each
     of them the first block still has the dilation of the stage before.
@@ -86,8 +86,8 @@ class ResidualTrunk(nn.Module):
             stage += [Bottleneck(inputs, middle, norm, dilation=dilation) for _ in range(blocks - 1)]
             setattr(self, f"layer{number}", nn.Sequential(*stage))
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(pictures))))
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         outputs = []
         for number in range(1, 5):
             x = getattr(self, f"layer{number}")(x)

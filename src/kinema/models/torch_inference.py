@@ -1,4 +1,4 @@
-"""What published torch networks for pictures share: reading a checkpoint, and the form in which they run fast.
+"""What published torch networks for images share: reading a checkpoint, and the form in which they run fast.
 
 Imported by the modules that run a network, which are themselves imported when a network is opened. torch is imported in
 functions, so that a missing torch is found where it can be explained.
@@ -35,8 +35,8 @@ def chosen_device(device: str) -> str:
 def prepared(net: nn.Module, shape: tuple[int, ...], *, threads: int) -> nn.Module:
     """The network for inference on the CPU, changed in place: the same numbers within rounding, in less time.
 
-    Batch norms are folded into the convolutions, pictures are channels-last, and weights are packed once. shape:
-    (B,3,H,W) of the pictures for which it is to be fast. threads: of torch, for the whole process.
+    Batch norms are folded into the convolutions, images are channels-last, and weights are packed once. shape:
+    (B,3,H,W) of the images for which it is to be fast. threads: of torch, for the whole process.
     """
     import torch
 
@@ -48,12 +48,12 @@ def prepared(net: nn.Module, shape: tuple[int, ...], *, threads: int) -> nn.Modu
     return pack_convolutions(net, sizes=input_sizes(net, torch.zeros(shape))) if can_pack() else net
 
 
-def run(net: nn.Module, pictures: np.ndarray) -> np.ndarray:
-    """A network's output for pictures (B,3,H,W) float32, as an array."""
+def run(net: nn.Module, images: np.ndarray) -> np.ndarray:
+    """A network's output for images (B,3,H,W) float32, as an array."""
     import torch
 
     with torch.inference_mode():
-        given = torch.from_numpy(pictures).contiguous(memory_format=torch.channels_last)
+        given = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
         out: Any = net(given)
     return np.asarray(out.float().numpy())
 

@@ -69,12 +69,12 @@ class WinogradConvolution(nn.Module):
         high, wide = -(-height // STEP), -(-width // STEP)
         out = x.new_empty(count, STEP * high, STEP * wide, self._outputs)
         rows = max(1, AT_ONCE // wide)
-        for picture, whole in zip(x.permute(0, 2, 3, 1), out, strict=True):
+        for image, whole in zip(x.permute(0, 2, 3, 1), out, strict=True):
             for top in range(0, high, rows):
                 some = min(rows, high - top)
                 first, last = STEP * top - 1, STEP * (top + some) + 1
                 beyond = 0, 0, 1, STEP * wide - width + 1, max(-first, 0), max(last - height, 0)
-                part = F.pad(picture[max(first, 0) : last], beyond)
+                part = F.pad(image[max(first, 0) : last], beyond)
                 patches = part.unfold(0, PATCH, STEP).unfold(1, PATCH, STEP)
                 flat = patches.permute(3, 4, 0, 1, 2).reshape(PATCH * PATCH, -1)
                 product = torch.bmm((self._from_patch @ flat).view(PATCH * PATCH, -1, channels), self._kernel)

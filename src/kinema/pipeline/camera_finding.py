@@ -44,7 +44,7 @@ class FoundCamera:
 
 @one_blas_thread
 def find_camera_of(path: str | Path, job: CameraJob | None = None, *, watcher: RunWatcher | None = None) -> FoundCamera:
-    """The camera path of a video, in the camera frame of each shot's first picture.
+    """The camera path of a video, in the camera frame of each shot's first image.
 
     Raises InputError without a video, or if too little of the background is visible; UsageError if the method finds no
     path.

@@ -33,9 +33,9 @@ def folder_notes(path: Path) -> list[str]:
     if not images or not videos:
         return []
     names = ", ".join(video.name for video in videos[:3]) + (", ..." if len(videos) > 3 else "")
-    pictures = "1 image, which is" if images == 1 else f"{images} images, which are"
+    stills = "1 image, which is" if images == 1 else f"{images} images, which are"
     clips = "1 video, which is" if len(videos) == 1 else f"{len(videos)} videos, which are"
-    return [f"{path} holds {pictures} used, and {clips} not ({names}); run the videos by their names"]
+    return [f"{path} holds {stills} used, and {clips} not ({names}); run the videos by their names"]
 
 
 def _contents(path: Path) -> tuple[int, list[Path]]:

@@ -21,7 +21,7 @@ from kinema.skeleton import SMPL24
 from kinema.world.foot_plane import foot_plane
 
 GROUND = "nlf_ground"
-"""In a motion's data: up (3,), the ground's normal in the axes of the first picture's camera, and height, metres."""
+"""In a motion's data: up (3,), the ground's normal in the axes of the first image's camera, and height, metres."""
 
 _ALWAYS: dict[str, Any] = {"num_aug": 5, "antialias_factor": 2, "fov": FOV, "fit_parity": True, "filter": "none"}
 _WITH_MASKS: dict[str, Any] = {"boxes": MASKS}

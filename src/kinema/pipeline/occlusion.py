@@ -122,12 +122,12 @@ def _analyse(
 ) -> None:
     with timed(watcher, stem) as progress:
         found = occlusion_sensitivity(prepared, estimator, options.occlusion, truth=truth, progress=progress)
-    picture = estimator.to_image(prepared)
-    write_png(result.folder / f"{stem}.png", heat_sheet(picture, found))
-    write_png(result.folder / f"{stem}_aligned.png", heat_sheet(picture, found, aligned=True))
+    image = estimator.to_image(prepared)
+    write_png(result.folder / f"{stem}.png", heat_sheet(image, found))
+    write_png(result.folder / f"{stem}_aligned.png", heat_sheet(image, found, aligned=True))
     if isinstance(estimator, AttentiveEstimator):
         seen = estimator.attention(prepared)
-        write_png(result.folder / f"{stem}_attention.png", attention_sheet(picture, seen.maps, seen.notes))
+        write_png(result.folder / f"{stem}_attention.png", attention_sheet(image, seen.maps, seen.notes))
     write_numbers(result.folder / f"{stem}.npz", found, stem)
     if options.video:
         write_sweep(result.folder / f"{stem}.mp4", prepared, estimator, found)

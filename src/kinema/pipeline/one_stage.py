@@ -112,7 +112,7 @@ def _video_of(motion: Motion, stage: Stage, source: Path, video: str | Path | No
     reader = open_video(path, start=start, end=end, options=reading)
     if (reader.width, reader.height) != (motion.width, motion.height):
         raise InputError(
-            f"{path} has pictures of {reader.width}x{reader.height} pixels and {source.name} is of a video of"
+            f"{path} has images of {reader.width}x{reader.height} pixels and {source.name} is of a video of"
             f" {motion.width}x{motion.height}; name the video that it is of"
         )
     return reader

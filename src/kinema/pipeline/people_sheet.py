@@ -14,13 +14,13 @@ from kinema.video import VideoReader
 from kinema.visualization.attention import labelled, sheet
 
 _TILES, _WIDTH, _HEIGHT = 4, 180, 240
-"""Number of pictures of a person, and their size in pixels."""
+"""Number of images of a person, and their size in pixels."""
 
 _ROOM = 1.25
 """Side of the shown region relative to that of the box."""
 
 _COLOUR = (255, 140, 0)
-"""RGB of the frame around the person of a picture."""
+"""RGB of the frame around the person of an image."""
 
 
 def write_sheet(motion: Motion, video: VideoReader, path: Path) -> None:
@@ -42,13 +42,13 @@ def write_sheet(motion: Motion, video: VideoReader, path: Path) -> None:
             break
     blank = np.zeros((_HEIGHT + 32, _WIDTH, 3), np.uint8)
     cells = [tiles.get((person.id, place), blank) for person in motion for place in range(_TILES)]
-    picture = cv2.imencode(".jpg", sheet(cells, _TILES)[..., ::-1])[1]
+    encoded = cv2.imencode(".jpg", sheet(cells, _TILES)[..., ::-1])[1]
     with atomic_path(path) as temporary:
-        temporary.write_bytes(picture.tobytes())
+        temporary.write_bytes(encoded.tobytes())
 
 
 def headings(person: Person, motion: Motion, slow_motion: float) -> tuple[str, ...]:
-    """The line above each of a person's pictures: the number, when they are seen, nothing."""
+    """The line above each of a person's images: the number, when they are seen, nothing."""
     first, last = motion.times[person.frames[[0, -1]]] * slow_motion
     return (f"person {person.id}", f"{clock(first)} to {clock(last)}", *[""] * (_TILES - 2))
 

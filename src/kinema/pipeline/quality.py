@@ -50,6 +50,6 @@ def chosen(settings: Mapping[str, Any], *, cleared: bool = False) -> dict[str, A
 
 
 def in_words(quality: str, keypoints: str, flip: bool) -> str:
-    """A sentence on what a run with a preset uses: which keypoints, and whether also those of the mirrored picture."""
+    """A sentence on what a run with a preset uses: which keypoints, and whether also those of the mirrored image."""
     mirrored = " with `flip`" if flip else ""
     return f"`quality` {quality}: `keypoints` {keypoints}{mirrored}"

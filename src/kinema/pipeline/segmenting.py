@@ -30,8 +30,8 @@ from kinema.video.frames import TimeRange
 from kinema.video.options import VideoOptions
 from kinema.video.sources import local_file
 
-_COLUMNS, _PICTURES, _WIDTH = 4, 12, 480
-"""Contact sheet: pictures per row and in total, and width of a picture in pixels."""
+_COLUMNS, _IMAGES, _WIDTH = 4, 12, 480
+"""Contact sheet: images per row and in total, and width of an image in pixels."""
 
 COLOURS = ((255, 140, 0), (0, 150, 255), (60, 200, 80), (230, 60, 160), (160, 110, 255), (250, 220, 40))
 """RGB of the people's masks on the contact sheet, used cyclically."""
@@ -83,12 +83,12 @@ def segment_video(
         if not semantic and not motion.people:
             raise InputError(f"nobody is seen in {path}; masks by deeplabv3 need no tracks")
         check(motion, job.select.choices, reader.slow_motion)
-        masks, pictures = _segmented(reader, job, motion, watcher, semantic=semantic)
+        masks, images = _segmented(reader, job, motion, watcher, semantic=semantic)
         if job.select.people:
             chosen = select(motion, job.select.choices, masks=masks, slow_motion=reader.slow_motion)
             masks = masks.select(*(person.id for person in chosen))
     if sheet is not None:
-        cells = [shown(picture, masks.frame(index), masks.ids) for index, picture in sorted(pictures.items())]
+        cells = [shown(image, masks.frame(index), masks.ids) for index, image in sorted(images.items())]
         with atomic_path(sheet) as temporary:
             temporary.write_bytes(cv2.imencode(".jpg", contact_sheet(cells)[..., ::-1])[1].tobytes())
     return masks
@@ -115,19 +115,19 @@ def show_people(path: str | Path, job: SegmentJob, picture: Path, *, watcher: Ru
 def _segmented(
     reader: VideoReader, job: SegmentJob, motion: Motion, watcher: RunWatcher, *, semantic: bool
 ) -> tuple[Masks, dict[int, np.ndarray]]:
-    """The masks of every frame, and the contact sheet's pictures by frame, without the masks."""
+    """The masks of every frame, and the contact sheet's images by frame, without the masks."""
     ids = (1,) if semantic else tuple(person.id for person in motion)
     source = open_masks(job.masks, motion, threads=threads_of(job.tracking), note=watcher.note)
-    every = max((len(motion.times) or reader.num_frames_estimate or 1) // _PICTURES, 1)
-    pictures: dict[int, np.ndarray] = {}
+    every = max((len(motion.times) or reader.num_frames_estimate or 1) // _IMAGES, 1)
+    images: dict[int, np.ndarray] = {}
 
     def look(frame: MaskedFrame) -> None:
-        if frame.index % every == every // 2 and len(pictures) < _PICTURES:
-            pictures[frame.index] = smaller(frame.image)
+        if frame.index % every == every // 2 and len(images) < _IMAGES:
+            images[frame.index] = smaller(frame.image)
 
     with timed(watcher, "segment") as progress:
         masks = make_masks(source, reader, ids, clean=job.masks.clean, semantic=semantic, progress=progress, shown=look)
-    return masks, pictures
+    return masks, images
 
 
 def smaller(image: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ def smaller(image: np.ndarray) -> np.ndarray:
 
 
 def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
-    """An image (h,w,3) uint8 RGB with the masks (P,H,W) of the same picture in colour, and their ids."""
+    """An image (h,w,3) uint8 RGB with the masks (P,H,W) of the same image in colour, and their ids."""
     size, out = image.shape[1::-1], image
     for place, (mask, person) in enumerate(zip(masks, ids, strict=True)):
         small = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None] * 0.6
@@ -153,9 +153,9 @@ def shown(image: np.ndarray, masks: np.ndarray, ids: tuple[int, ...]) -> np.ndar
     return out
 
 
-def contact_sheet(pictures: list[np.ndarray]) -> np.ndarray:
-    """Pictures (h,w,3) of one size in rows of `_COLUMNS`, padded with black."""
-    columns = min(_COLUMNS, len(pictures))
-    blank = [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
-    cells = [*pictures, *blank]
+def contact_sheet(images: list[np.ndarray]) -> np.ndarray:
+    """Images (h,w,3) of one size in rows of `_COLUMNS`, padded with black."""
+    columns = min(_COLUMNS, len(images))
+    blank = [np.zeros_like(images[0])] * (-len(images) % columns)
+    cells = [*images, *blank]
     return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])

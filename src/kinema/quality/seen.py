@@ -1,7 +1,7 @@
 """Steps that the keypoints show: of a limb that strikes within a frame or two, not of one that jumps.
 
 A motion alone cannot tell them apart: at 24 frames per second a fist crosses half of its way between two frames. Where
-the person was seen in a picture, the keypoints can: a sure one that makes the same step, and does not undo it at once,
+the person was seen in an image, the keypoints can: a sure one that makes the same step, and does not undo it at once,
 as a slip of the network does.
 """
 

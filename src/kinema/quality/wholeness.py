@@ -22,7 +22,7 @@ from kinema.quality.problems import CLEANUP, Problem
 from kinema.skeleton import BLAZEPOSE33, BLAZEPOSE_OWN, FUSED59, joint_set
 
 MISFIT = 0.05
-"""Median reprojection error, as a fraction of the person's size, from which the body does not match the picture."""
+"""Median reprojection error, as a fraction of the person's size, from which the body does not match the image."""
 
 _NO_BODY = 0.1  # misfit of no whole person, however clear the keypoints
 _UNCLEAR = ((0.09, 0.8), (0.03, 0.7))  # misfit with a lower confidence than this: no person either
@@ -32,7 +32,7 @@ _STILL_MISFIT, _STILL_CONFIDENCE, _DIM = 0.025, 0.85, 0.65  # of a thing that st
 _FLICKER_MISFIT, _FLICKER_CONFIDENCE = 0.035, 0.9
 _FLICKER_SPEED, _FLICKER_SPREAD = 0.9, 0.3  # sizes per second of the keypoints; sizes over which the trunk moves
 _STEP = 1 / 30  # seconds between the frames of which the speed is measured, if the video has as many
-_SMALL = 0.35  # of the picture's shorter side: larger ones, who may be acrobats, are never left out for flickering
+_SMALL = 0.35  # of the image's shorter side: larger ones, who may be acrobats, are never left out for flickering
 _SEEN = 0.3  # confidence from which a keypoint is seen
 _HARDLY_EVER = 0.1  # share of frames
 _UPPER = ("nose", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow")
@@ -45,9 +45,9 @@ class Wholeness:
     """The measures of one track; NaN where the motion lacks what they need.
 
     misfit: median reprojection error, as a fraction of the size, the box's longer side. confidence: mean of the
-    keypoints inside the picture. speed: median speed of the keypoints, sizes per second; spread: extent of the
+    keypoints inside the image. speed: median speed of the keypoints, sizes per second; spread: extent of the
     trunk's way, sizes, without the outermost tenths. upright: share of the frames in which the trunk stands within 45
-    degrees of the picture's vertical. size: fraction of the picture's shorter side. upper, lower: share of the frames
+    degrees of the image's vertical. size: fraction of the image's shorter side. upper, lower: share of the frames
     in which the upper body, the lower legs are seen.
     """
 
@@ -86,7 +86,7 @@ class Wholeness:
 
     @property
     def only_legs(self) -> bool:
-        """Whether the upper body is outside the picture or hidden, while the legs are seen."""
+        """Whether the upper body is outside the image or hidden, while the legs are seen."""
         return self.upper < _HARDLY_EVER and self.lower > 0.5
 
 
@@ -114,7 +114,7 @@ def wholeness_problems(motion: Motion, person: Person) -> list[Problem]:
     found = wholeness(motion, person)
     problems = []
     if found.misfit > MISFIT or found.flickers or found.is_nobody:
-        sentence = f"the body does not match the picture (reprojection {100 * found.misfit:.2g} % of the height)"
+        sentence = f"the body does not match the image (reprojection {100 * found.misfit:.2g} % of the height)"
         if found.lies_about:
             sentence = (
                 f"it never moves, is never upright and hardly looks like a person (confidence {found.confidence:.2f},"

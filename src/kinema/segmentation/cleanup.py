@@ -15,7 +15,7 @@ _KERNEL[[0, 0, -1, -1], [0, -1, 0, -1]] = 0
 def cleaned(mask: np.ndarray) -> np.ndarray:
     """A mask (H,W) bool: dilated twice, eroded twice, and cleared outside the enlarged box of its largest part."""
     height, width = mask.shape
-    # Beyond the picture there is nothing that either could come from.
+    # Beyond the image there is nothing that either could come from.
     grown = cv2.dilate(mask.astype(np.uint8), _KERNEL, iterations=2)
     closed = cv2.erode(grown, _KERNEL, iterations=2)
     count, _, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=4)

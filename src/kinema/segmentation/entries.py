@@ -48,7 +48,7 @@ def _size(value: Any, where: str) -> tuple[int, int]:
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{where} has the size {quoted(value)}, expected height and width") from None
     if height < 1 or width < 1 or height * width > LARGEST:
-        raise InputError(f"{where} has {width}x{height} pixels, expected a picture's size")
+        raise InputError(f"{where} has {width}x{height} pixels, expected an image's size")
     return height, width
 
 

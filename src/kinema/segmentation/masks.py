@@ -19,7 +19,7 @@ from kinema.errors import InputError, ShapeError
 from kinema.segmentation.rle import box_of, decode, decoded, encode
 
 _SAME_PROPORTIONS = 0.02
-"""Difference of width over height up to which masks of another size show the same picture: networks round sizes."""
+"""Difference of width over height up to which masks of another size show the same image: networks round sizes."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +75,7 @@ class Masks(Brief):
     def boxes(self, index: int, size: tuple[int, int] | None = None) -> np.ndarray:
         """Boxes (P,4) x, y, width, height of the people in a frame, NaN for those who are not seen.
 
-        size: height and width of the picture in whose pixels they are given, None for the masks' own.
+        size: height and width of the image in whose pixels they are given, None for the masks' own.
         """
         out = np.full((len(self.ids), 4), np.nan)
         for box, text in zip(out, self.rows[index], strict=True):

@@ -1,4 +1,4 @@
-"""Choosing people: by their numbers, or by a point of the picture and a time.
+"""Choosing people: by their numbers, or by a point of the image and a time.
 
 select(motion, (Choice.of("1,3"),))
 select(motion, (Choice.of("640,360@0:12"),))
@@ -43,7 +43,7 @@ def select(
 
 def check(motion: Motion, choices: Sequence[Choice], slow_motion: float | None = None) -> None:
     """Raise UsageError for what is wrong with choices whatever the masks: numbers that nobody has, and, where
-    `slow_motion` is known, times outside the clip and points outside the picture."""
+    `slow_motion` is known, times outside the clip and points outside the image."""
     for choice in choices:
         _numbered(motion, choice)
         if choice.point is not None and slow_motion is not None:
@@ -71,7 +71,7 @@ def _frame_of(motion: Motion, point: tuple[float, float, float], slow_motion: fl
         span = f"its frames go from {times[0]:.2f} to {times[-1]:.2f} s" if len(times) else "it is empty"
         raise UsageError(f"{named}: the clip has nothing at {shown:g} s; {span}")
     if motion.width and not (-0.5 <= x <= motion.width - 0.5 and -0.5 <= y <= motion.height - 0.5):
-        raise UsageError(f"{named}: the point is outside the picture of {motion.width}x{motion.height} pixels")
+        raise UsageError(f"{named}: the point is outside the image of {motion.width}x{motion.height} pixels")
     return max(int(np.searchsorted(times, shown + 1e-3, side="right")) - 1, 0)
 
 

@@ -1,7 +1,7 @@
 """Masks without flicker: a network's output for a frame, blended with that for the same places in the previous frame.
 
 The places are followed by dense optical flow (Kroeger et al., "Fast optical flow using dense inverse search", ECCV
-2016), and where the pictures then differ, the previous frame is not used: nothing lags behind a fast limb.
+2016), and where the images then differ, the previous frame is not used: nothing lags behind a fast limb.
 """
 
 from __future__ import annotations
@@ -95,5 +95,5 @@ def moved(values: np.ndarray, roi: np.ndarray, onto: np.ndarray, *, border: int 
 def warped(
     values: np.ndarray, matrix: np.ndarray, size: tuple[int, ...], *, border: int = cv2.BORDER_CONSTANT
 ) -> np.ndarray:
-    """Values moved by an affine map (2,3) into a picture of that width and height; a constant border is nobody."""
+    """Values moved by an affine map (2,3) into an image of that width and height; a constant border is nobody."""
     return cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=NOBODY)

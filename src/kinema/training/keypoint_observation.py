@@ -14,7 +14,7 @@ from kinema.skeleton import BLAZEPOSE33, joint_set
 from kinema.training.lifter_observation import (
     errors_of_similar_poses,
     guessed_confidence,
-    out_of_picture,
+    out_of_image,
     screen,
     seen_share,
 )
@@ -107,7 +107,7 @@ def _spoilt(
     device = rays.device
     torso = [VOCABULARY.index(f"{side}_{name}") for side in ("left", "right") for name in ("shoulder", "hip")]
     local = (rays - rays[:, :, torso].mean(2, keepdim=True)) / metre
-    cut = out_of_picture(local, metre, rng)
+    cut = out_of_image(local, metre, rng)
     hidden = rng.smooth(count, taps, 10.0, int(PARTS.max()) + 1) > 1.9
     out = cut | hidden[:, :, torch.tensor(PARTS, device=device)]
     out = out | rng.below(0.01, count, frames, NUM_POINTS) | rng.below(0.01, count, frames, 1)

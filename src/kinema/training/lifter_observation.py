@@ -99,7 +99,7 @@ def seen_share(points: Tensor, rays: Tensor) -> Tensor:
     return ((points[..., 2] > NEAREST) & (rays.abs().amax(-1) < WIDEST)).float()
 
 
-def out_of_picture(local: Tensor, metre: Tensor, rng: TorchRandom) -> Tensor:
+def out_of_image(local: Tensor, metre: Tensor, rng: TorchRandom) -> Tensor:
     """Points (N,W,K) cut off by the image border: those beyond a line below, above or beside some of the people.
 
     local (N,W,K,2): the points in the image, in metres from the torso's middle; metre (N,W,1,1): as for `degraded`.
@@ -136,7 +136,7 @@ def _occluded(
     """Landmarks out of frame, occluded, lost or swapped."""
     count, frames, device = *rays.shape[:2], rays.device
     centre = rays[:, :, [11, 12, 23, 24]].mean(2, keepdim=True)
-    cut = out_of_picture((rays - centre) / metre, metre, rng)
+    cut = out_of_image((rays - centre) / metre, metre, rng)
     hidden = rng.smooth(count, taps, 10.0, max(_PARTS) + 1) > 1.9
     out = cut | hidden[:, :, torch.tensor(_PARTS, device=device)]
     out = out | rng.below(0.01, count, frames, 33) | rng.below(0.01, count, frames, 1)

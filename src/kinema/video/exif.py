@@ -132,8 +132,8 @@ def _read_png(file: BinaryIO, header: ImageHeader) -> None:
             return
         length, name = struct.unpack(">I4s", head)
         if name == b"acTL" and length == 8:
-            (pictures,) = struct.unpack(">I", file.read(4))
-            header.animated = pictures > 1
+            (images,) = struct.unpack(">I", file.read(4))
+            header.animated = images > 1
             file.seek(length, 1)
         elif name == b"eXIf" and length <= _LONGEST_BLOCK and not found:
             found = True

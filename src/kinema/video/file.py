@@ -130,17 +130,17 @@ class VideoFile(VideoReader):
     def __iter__(self) -> Iterator[Frame]:
         converter = RgbConverter(*self.coded_size, self.aspect, self.transfer)
         pool = ImagePool((self.height, self.width, 3))
-        for index, time, decoded in self._pictures():
+        for index, time, decoded in self._images():
             yield Frame(index, time, self.orientation.apply(converter(decoded), pool.take()))
 
     def planes(self) -> Iterator[PlanarFrame]:
         """The same frames as the file stores them; only if `planar` gives their matrix."""
         assert self.planar is not None
         converter = PlanesConverter(self.width, self.height, self.planar)
-        for index, time, decoded in self._pictures():
+        for index, time, decoded in self._images():
             yield PlanarFrame(index, time, converter(decoded))
 
-    def _pictures(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
+    def _images(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
         """Number, true time and decoded image of each frame. Raises InputError if there are none."""
         index = 0
         resized = False

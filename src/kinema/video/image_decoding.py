@@ -29,7 +29,7 @@ _REDUCED = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """An image file whose header was read. stored: width and height in the file. reduction: divisor of its sides when
     it is decoded. orientation: the rotation applied afterwards. tags: as in `ImageHeader`."""
 
@@ -40,7 +40,7 @@ class Picture:
     tags: dict[str, Any]
 
     @classmethod
-    def open(cls, file: Path, rotation: Orientation = UPRIGHT) -> Picture:
+    def open(cls, file: Path, rotation: Orientation = UPRIGHT) -> ImageFile:
         """Read the header. rotation: after the image's own. Raises InputError if there is none, or if it declares more
         pixels than are allowed."""
         header = header_of(file)

@@ -13,7 +13,7 @@ import cv2
 from kinema.checks import same_proportions
 from kinema.errors import InputError
 from kinema.video.frames import Frame, TimeRange, VideoReader
-from kinema.video.image_decoding import Picture
+from kinema.video.image_decoding import ImageFile
 from kinema.video.image_times import image_times
 from kinema.video.options import VideoOptions
 from kinema.video.orientation import Orientation, clockwise
@@ -28,7 +28,7 @@ _SAME_PROPORTIONS = 0.01
 class ImageSequence(VideoReader):
     """Images in natural order of their names. Made by `ImageSequence.open`."""
 
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[ImageFile, ...] = ()
     times: tuple[float, ...] = ()
 
     @classmethod
@@ -67,31 +67,31 @@ class ImageSequence(VideoReader):
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        for time, picture in self._in_range():
-            image = picture.pixels()
+        for time, listed in self._in_range():
+            image = listed.pixels()
             if image is None:
-                self.warn(f"{picture.file.name} cannot be decoded and was left out")
+                self.warn(f"{listed.file.name} cannot be decoded and was left out")
                 continue
-            if picture.size != (self.width, self.height):
+            if listed.size != (self.width, self.height):
                 image = cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA)
             yield Frame(index, time, image)
             index += 1
         if index == 0:
             raise InputError(f"no image of {self.path} can be decoded; the files are corrupt or not images")
 
-    def _in_range(self) -> Iterator[tuple[float, Picture]]:
-        for time, picture in zip(self.times, self.pictures, strict=True):
+    def _in_range(self) -> Iterator[tuple[float, ImageFile]]:
+        for time, listed in zip(self.times, self.pictures, strict=True):
             if not self.time_range.before(time) and not self.time_range.after(time):
-                yield time, picture
+                yield time, listed
 
 
-def _readable(files: Sequence[Path], rotation: Orientation) -> tuple[list[Picture], list[str]]:
+def _readable(files: Sequence[Path], rotation: Orientation) -> tuple[list[ImageFile], list[str]]:
     """The images whose header can be read, and a note about the others. Raises InputError if there are none."""
-    pictures: list[Picture] = []
+    pictures: list[ImageFile] = []
     failed: list[InputError] = []
     for file in files:
         try:
-            pictures.append(Picture.open(file, rotation))
+            pictures.append(ImageFile.open(file, rotation))
         except InputError as error:
             failed.append(error)
     if not pictures:
@@ -101,7 +101,7 @@ def _readable(files: Sequence[Path], rotation: Orientation) -> tuple[list[Pictur
     return pictures, [f"{_images(len(failed))} left out: {failed[0]}" + ("" if len(failed) == 1 else ", and others")]
 
 
-def _same_size(pictures: Sequence[Picture], folder: Path) -> tuple[tuple[Picture, ...], tuple[int, int], list[str]]:
+def _same_size(pictures: Sequence[ImageFile], folder: Path) -> tuple[tuple[ImageFile, ...], tuple[int, int], list[str]]:
     """The images that belong together, their common size (width, height), and notes about the others."""
     size, count = Counter(each.size for each in pictures).most_common(1)[0]
     odd = [each for each in pictures if each.size != size]

@@ -11,7 +11,7 @@ from typing import cast
 import av
 from av.filter import Graph
 
-# Interlaced frames are detected from the pictures, because whole films are flagged wrongly; then one picture per frame
+# Interlaced frames are detected from the images, because whole films are flagged wrongly; then one image per frame
 # (the rate stays), and progressive frames are unchanged.
 _FILTERS = (("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
 
@@ -62,7 +62,7 @@ def _pulled(graph: Graph, times: deque[float], frame: av.VideoFrame | None) -> I
     graph.push(frame)
     while times:
         try:
-            picture = graph.pull()
+            image = graph.pull()
         except (av.BlockingIOError, av.EOFError):
             return
-        yield times.popleft(), cast(av.VideoFrame, picture)
+        yield times.popleft(), cast(av.VideoFrame, image)

@@ -1,7 +1,7 @@
-"""Animated WebP, which FFmpeg does not decode: composes the pictures from its parts.
+"""Animated WebP, which FFmpeg does not decode: composes the images from its parts.
 
 A WebP file is a RIFF file. An animation is a canvas and a list of parts (`ANMF`), each with its position on the canvas,
-its duration, and a picture in a WebP file's own chunks, which OpenCV decodes (WebP Container Specification, RFC 9649).
+its duration, and an image in a WebP file's own chunks, which OpenCV decodes (WebP Container Specification, RFC 9649).
 """
 
 from __future__ import annotations
@@ -101,13 +101,13 @@ class AnimatedWebp(VideoReader):
             for time, part in zip(self._starts(), self.parts, strict=True):
                 if self.time_range.after(time):
                     break
-                picture = _picture(file, part)
+                pixels = _image(file, part)
                 place = canvas[part.y : part.y + part.height, part.x : part.x + part.width]
-                if picture is None or picture.shape != place.shape:
+                if pixels is None or pixels.shape != place.shape:
                     broken += 1
                     self.warn(f"image {self.parts.index(part) + 1} of the animation cannot be decoded")
                     continue
-                place[:] = _over(picture, place) if part.blend else picture
+                place[:] = _over(pixels, place) if part.blend else pixels
                 if self._shown(time):
                     image = cv2.cvtColor(canvas, cv2.COLOR_BGRA2RGB)
                     turned = np.empty((self.height, self.width, 3), np.uint8)
@@ -119,17 +119,17 @@ class AnimatedWebp(VideoReader):
             raise InputError(f"no image of {self.path} can be decoded; the file is corrupt, copy it again")
 
 
-def _over(picture: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """`picture` (H, W, 4) BGRA composited over `below`; neither is premultiplied."""
-    above, under = picture[..., 3:] / 255, below[..., 3:] / 255
+def _over(image: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """`image` (H, W, 4) BGRA composited over `below`; neither is premultiplied."""
+    above, under = image[..., 3:] / 255, below[..., 3:] / 255
     alpha = above + under * (1 - above)
-    colour = picture[..., :3] * above + below[..., :3] * under * (1 - above)
+    colour = image[..., :3] * above + below[..., :3] * under * (1 - above)
     mixed = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
     laid: np.ndarray = np.rint(np.concatenate([mixed, 255 * alpha], axis=-1)).astype(np.uint8)
     return laid
 
 
-def _picture(file: BinaryIO, part: _Part) -> np.ndarray | None:
+def _image(file: BinaryIO, part: _Part) -> np.ndarray | None:
     """(H, W, 4) BGRA of one part; None if it is corrupt."""
     file.seek(part.offset)
     chunks = file.read(part.length)

@@ -106,7 +106,7 @@ def lenses_between(one: CameraPath, two: CameraPath, share: np.ndarray) -> np.nd
     between, to = _each(one), _each(two)
     for row, column in ((0, 0), (1, 1), (0, 2), (1, 2)):
         a, b = between[:, row, column], to[:, row, column]
-        far = (a <= 0) | (b <= 0)  # a principal point outside the picture has no geometric mean
+        far = (a <= 0) | (b <= 0)  # a principal point outside the image has no geometric mean
         safe_a, safe_b = np.where(far, 1, a), np.where(far, 1, b)
         between[:, row, column] = np.where(far, (1 - share) * a + share * b, safe_a ** (1 - share) * safe_b**share)
     return between

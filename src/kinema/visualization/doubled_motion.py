@@ -1,4 +1,4 @@
-"""A motion with twice the frames: a new one in the middle of every two, for pictures of it.
+"""A motion with twice the frames: a new one in the middle of every two, for images of it.
 
 Where motion does not go on between two frames, at a cut or in a pause of the video, the new frame is a copy of the one
 before it.

@@ -18,7 +18,7 @@ from kinema.visualization.views import View
 if TYPE_CHECKING:
     from kinema.video import VideoReader
 
-_SMALLEST = 480  # pixels of height to which small pictures are enlarged
+_SMALLEST = 480  # pixels of height to which small images are enlarged
 _SAME_SHAPE = 0.02  # relative difference of proportions that rounding explains
 
 
@@ -40,7 +40,7 @@ def write_lift_video(
 
     options = options or LiftVideoOptions()
     if not motion.width:
-        raise InputError("the motion does not store the size of its pictures, so nothing can be drawn in them")
+        raise InputError("the motion does not store the size of its images, so nothing can be drawn in them")
     if video is not None and abs(video.width * motion.height / (video.height * motion.width) - 1) > _SAME_SHAPE:
         raise InputError(
             f"{video.path} has {video.width}x{video.height} pixels, the motion was made of {motion.width}x"

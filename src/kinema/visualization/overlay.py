@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from kinema.video.planes import Planes
 
 _Frame = TypeVar("_Frame", "Frame", "PlanarFrame")
-_Picture = TypeVar("_Picture", "np.ndarray", "Planes")
+_Image = TypeVar("_Image", "np.ndarray", "Planes")
 
 _UNKNOWN = (1280, 720)
-"""Size of the view of a motion that does not store the size of its pictures."""
+"""Size of the view of a motion that does not store the size of its images."""
 _WORKERS = 2
 _PIXELS_IN_FLIGHT = 32_000_000
 """Total pixels of the frames drawn concurrently: bounds memory, whatever the clip's length and size."""
@@ -136,12 +136,12 @@ def _write(
     stored = _as_stored(frames, views)
     matrix = None if stored is None else stored[1].planar
     with VideoWriter(out, width, height, audio_from=audio, crf=options.crf, fast=True, matrix=matrix) as writer:
-        pictures = drawn(views, frames) if stored is None else _drawn_as_stored(*stored)
-        for time, picture in pictures:
-            if isinstance(picture, np.ndarray):
-                writer.write(picture, time * slow)
+        images = drawn(views, frames) if stored is None else _drawn_as_stored(*stored)
+        for time, image in images:
+            if isinstance(image, np.ndarray):
+                writer.write(image, time * slow)
             else:
-                writer.write_planes(picture, time * slow)
+                writer.write_planes(image, time * slow)
             done += 1
             progress(done, max(likely, done))
     warnings.extend(writer.warnings)
@@ -223,12 +223,12 @@ def _drawn_as_stored(view: CameraView, video: VideoFile) -> Iterator[tuple[float
 
 
 def _concurrently(
-    frames: Iterable[_Frame], pixels: int, task: Callable[[_Frame], Callable[[], _Picture]]
-) -> Iterator[tuple[float, _Picture]]:
-    """Time and picture of each frame, in order. task: called in order, gives what may run in another thread."""
+    frames: Iterable[_Frame], pixels: int, task: Callable[[_Frame], Callable[[], _Image]]
+) -> Iterator[tuple[float, _Image]]:
+    """Time and image of each frame, in order. task: called in order, gives what may run in another thread."""
     in_flight = int(np.clip(_PIXELS_IN_FLIGHT // pixels, 1, 2 * _WORKERS))
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="overlay") as workers:
-        pending: deque[tuple[float, Future[_Picture]]] = deque()
+        pending: deque[tuple[float, Future[_Image]]] = deque()
         try:
             for frame in frames:
                 pending.append((frame.time, workers.submit(task(frame))))

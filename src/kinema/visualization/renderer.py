@@ -136,7 +136,7 @@ class Rendering:
         part[...] = below.astype(np.uint8)
 
     def onto_planes(self, planes: Planes, opacity: float = 1.0) -> None:
-        """The rendering composited onto a picture of its size, in place."""
+        """The rendering composited onto an image of its size, in place."""
         planes.blend(*self.box.slices, self.shades, self.tint, self.alpha * np.float32(opacity))
 
     def full(self, name: str) -> np.ndarray:

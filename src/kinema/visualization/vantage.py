@@ -1,4 +1,4 @@
-"""Where a view of the world looks from, frame by frame, so that everybody is in the picture and large enough to see.
+"""Where a view of the world looks from, frame by frame, so that everybody is in the image and large enough to see.
 
 From one side ("side"), from above at a slant ("world"), or as the NLF pipeline does: from the filming camera's place to
 one that shows everybody ("follow", `viewing`). From the side and from above the view stands still if the whole way of
@@ -31,7 +31,7 @@ FOV = 38.0
 
 _PERSON = 1.7
 _SMALLEST, _WITH_CAMERA = 0.2, 0.16
-"""Shares of the picture's height below which people are too small: a view then goes along with them, or does without
+"""Shares of the image's height below which people are too small: a view then goes along with them, or does without
 the filming camera."""
 _MARGIN_ABOVE, _MARGIN_BELOW = np.array([0.12, 0.22, 0.12]), np.array([0.12, 0.05, 0.12])
 """Metres from joints to the body's outside."""
@@ -58,7 +58,7 @@ def in_world(person: Person) -> bool:
 def vantage(motion: Motion, size: tuple[int, int], view: str, *, camera: bool = True) -> CameraPath:
     """Where `view` looks from: the path has a pose for each frame, or one alone, for all.
 
-    size: width and height of the picture; camera: keep the filming camera in the picture, too, unless that makes people
+    size: width and height of the image; camera: keep the filming camera in the image, too, unless that makes people
     too small. Raises UsageError if nobody has a pose in the world or the filming camera is not known there ("follow").
     """
     if not any(in_world(person) for person in motion):
@@ -77,7 +77,7 @@ def steady_vantage(
 ) -> CameraPath:
     """A view that keeps its direction: it stands still if that leaves people large enough, else it goes along.
 
-    filming: the camera to be kept in the picture, if it leaves people large enough.
+    filming: the camera to be kept in the image, if it leaves people large enough.
     """
     intrinsics = camera_from_fov(*size, FOV).intrinsics
     aim = CameraPath(looking_from(azimuth, elevation)[None], np.zeros((1, 3)), intrinsics, metric=True)
@@ -97,7 +97,7 @@ def steady_vantage(
 
 
 def _share(path: CameraPath, motion: Motion, size: tuple[int, int]) -> float:
-    """The share of the picture's height that the nearest person, standing, takes up in nine of ten frames at least."""
+    """The share of the image's height that the nearest person, standing, takes up in nine of ten frames at least."""
     nearest = np.full(motion.num_frames, np.inf)
     for person in motion:
         if person.joints_world is not None:

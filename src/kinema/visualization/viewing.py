@@ -18,7 +18,7 @@ MOVE_START = 4.0
 """Seconds before the view leaves the filming camera."""
 
 FILL = 0.6
-"""Share of the picture that people take up: its padding on every side is a fifth."""
+"""Share of the image that people take up: its padding on every side is a fifth."""
 
 _WIDER = 1.2
 _ASIDE = np.array([-2.0, -0.8, 1.8])
@@ -47,8 +47,8 @@ def viewing_path(
 ) -> CameraPath:
     """Where a viewer looks from in each frame, and through which lens.
 
-    source: the filming camera in the world, in metres; size: width and height of its pictures; up (3,): the vertical of
-    the world, about -y, as cameras have it; resolution: width and height of the pictures to be made; move_start:
+    source: the filming camera in the world, in metres; size: width and height of its images; up (3,): the vertical of
+    the world, about -y, as cameras have it; resolution: width and height of the images to be made; move_start:
     seconds; scale: of the smoothing, 1 for 71 frames.
     """
     begin = move_start * fps
@@ -119,14 +119,14 @@ class _Rig:
         self.rotation = turned_towards(np.einsum("nij,ni->nj", self.rotation, ray), self.up)
 
     def zoom(self) -> None:
-        """Change the focal length so that the box fills its share of the picture."""
+        """Change the focal length so that the box fills its share of the image."""
         low, high = self.box()
         self.focal = np.min(FILL * self.resolution / np.maximum(high - low, 1e-3), axis=1)
 
     def step_back(self) -> None:
-        """Go back by the distance at which the points would fill their share of the picture."""
+        """Go back by the distance at which the points would fill their share of the image."""
         low, high = self.box()
-        # Offsets are from the point half a pixel off the middle that is half of the picture's size.
+        # Offsets are from the point half a pixel off the middle that is half of the image's size.
         reach = np.maximum(np.abs(low * self.focal[:, None] - 0.5), np.abs(high * self.focal[:, None] - 0.5))
         zoom = np.min(FILL * self.resolution / 2 / reach, axis=1)
         depth = np.clip(np.nanmean(self.seen()[..., 2], axis=1) / zoom, _NEAR, _FAR)

@@ -131,7 +131,7 @@ class WorldView:
             _draw_way(canvas, self.filming.centre[start : frame + 1], _CAMERA, pose)
 
     def _camera_mesh(self, frame: int, rotation: np.ndarray, translation: np.ndarray) -> list[Mesh]:
-        """The filming camera as rods, from its place to its picture's corners and around it, in the viewer's axes."""
+        """The filming camera as rods, from its place to its image's corners and around it, in the viewer's axes."""
         filming = self.filming
         if filming is None or frame >= len(filming):
             return []

@@ -92,11 +92,11 @@ OPENMMLAB = Licence(
 )
 
 COCO = TrainingData(
-    "COCO", "its labels are free for any use (CC BY 4.0), its pictures keep the terms of their owners on Flickr"
+    "COCO", "its labels are free for any use (CC BY 4.0), its images keep the terms of their owners on Flickr"
 )
 COCO_AND_IMAGENET = TrainingData(
     "COCO and ImageNet",
-    "COCO's labels are free for any use (CC BY 4.0), its pictures keep the terms of their owners on Flickr; ImageNet's,"
+    "COCO's labels are free for any use (CC BY 4.0), its images keep the terms of their owners on Flickr; ImageNet's,"
     " with which training began, are for non-commercial research",
 )
-GOOGLE = TrainingData("Google's own", "pictures of people that Google has collected and labelled; they are not public")
+GOOGLE = TrainingData("Google's own", "images of people that Google has collected and labelled; they are not public")

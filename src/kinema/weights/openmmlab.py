@@ -16,10 +16,10 @@ BODY7 = TrainingData(
 )
 HUMAN_ART = TrainingData(
     "Human-Art, COCO",
-    "Human-Art is given on request and for non-commercial use; COCO's pictures keep their owners' terms",
+    "Human-Art is given on request and for non-commercial use; COCO's images keep their owners' terms",
 )
 OBJECTS365 = TrainingData(
-    "COCO, Objects365", "Objects365 is for academic use only; COCO's pictures keep their owners' terms"
+    "COCO, Objects365", "Objects365 is for academic use only; COCO's images keep their owners' terms"
 )
 UBODY = TrainingData("COCO-WholeBody, UBody", "COCO-WholeBody's and UBody's labels are for non-commercial research")
 COCKTAIL14 = TrainingData(

@@ -1,6 +1,6 @@
 """How far away somebody is who is half hidden: where they were when they were seen, and as people move.
 
-The fitted distance rests on a person's size in the picture. Where much of them is hidden (`kinema.world.hiding`), the
+The fitted distance rests on a person's size in the image. Where much of them is hidden (`kinema.world.hiding`), the
 network guesses the rest, and the distance leaps by metres within half a second, while the direction stays right. There
 the path along the view is smoothed as people move; where nothing is hidden, nothing changes.
 """

@@ -1,7 +1,7 @@
 """How tall somebody is who jumps: whoever is in the air falls with 9.81 m/s2, whatever their size.
 
 A single camera shows how fast a jumper's centre of mass falls in bodies a second squared. A body that is fitted too
-large falls too fast, by the same factor. This is the one thing in a picture of somebody alone that tells metres.
+large falls too fast, by the same factor. This is the one thing in an image of somebody alone that tells metres.
 """
 
 from __future__ import annotations

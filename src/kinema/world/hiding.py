@@ -1,4 +1,4 @@
-"""How much of everybody is hidden: by others, by the picture's edge, or by anything else.
+"""How much of everybody is hidden: by others, by the image's edge, or by anything else.
 
 A single camera reads a person's distance from the size of what it sees of them: from how far apart the joints are. Of
 somebody half hidden that is less, and a keypoint network puts a whole person into the half that shows.
@@ -33,7 +33,7 @@ STEADY_SECONDS = 0.2
 """Seconds over which what is seen of somebody is averaged."""
 
 NEAREST = 0.1
-"""Metres before the camera from which a body is in the picture."""
+"""Metres before the camera from which a body is in the image."""
 
 _CHUNK = 512  # frames at once, so that memory stays bounded
 _JOINTS = SMPL24.indices(LIMBS12)

@@ -1,10 +1,10 @@
 """The camera's field of view when nobody states it: what recordings usually have, and what straight lines show.
 
-A picture of one person says little about the lens: seen from twice the distance with twice the focal length, the
+An image of one person says little about the lens: seen from twice the distance with twice the focal length, the
 person looks nearly the same, and the keypoint networks' errors are larger than the difference in perspective
 (measured: on real clips, the field of view at which the fit's error is least has little to do with the true one).
 What is known without looking closely is how recordings are made: phones upright, webcams in front of people at a
-desk, cameras further away. Each of these has its usual lens and distance, and the size of the person in the picture
+desk, cameras further away. Each of these has its usual lens and distance, and the size of the person in the image
 ties the two together. Where the background shows corners of a room, `kinema.world.vanishing` measures the focal
 length to a few percent.
 
@@ -32,7 +32,7 @@ _GRID = log_focal(np.linspace(130.0, 12.0, 237))
 class Recording:
     """One way of recording. fov: degrees over the longer side, distance: metres to the nearest person; with the
     standard deviations of the logarithms of focal length and distance. cut: how often that person's hips are out of the
-    picture. upright, still, moving: how common it is among videos higher than wide, and others, by camera motion.
+    image. upright, still, moving: how common it is among videos higher than wide, and others, by camera motion.
     """
 
     fov: float
@@ -155,7 +155,7 @@ def _size(person: Person) -> float | None:
 
 
 def _is_cut(person: Person) -> bool:
-    """Whether the hips are out of the picture or unseen in most frames."""
+    """Whether the hips are out of the image or unseen in most frames."""
     joints = joint_set(person.keypoint_set or "")
     names = [name for name in ("left_hip", "right_hip") if name in joints]
     if not names or person.keypoint_confidence is None:

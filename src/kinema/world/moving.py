@@ -66,7 +66,7 @@ class Journey:
         """(T,) the focal length in each frame as a factor on the camera's, with which bodies were fitted.
 
         A body appears as large as it does, so that it is as many times further away; what is beside the middle of the
-        picture stays as far beside it.
+        image stays as far beside it.
         """
         if self.path.intrinsics.ndim == 2:
             return np.ones(len(self.path))

@@ -11,7 +11,7 @@ lines belong to the room is not known and integrated over (as the lines of a roo
 
 One thing in the room must not count more often because it has more edges: lines that nearly lie in one plane with the
 camera and beside each other count as one together, within a frame and in several looks, and all lines of one region of
-the picture as no more than a few.
+the image as no more than a few.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ stands askew agrees with itself, a room with more than one thing in it."""
 
 LEAST_SPREAD = 0.18
 """Distance from their middle that half of a room's lines must exceed, as a part of the field of view: evenly over a
-whole picture it is 0.28; over a thing that fills half of it in both directions, 0.14."""
+whole image it is 0.28; over a thing that fills half of it in both directions, 0.14."""
 
 LETTER, LETTERS, LETTER_SIGMA = 0.15, 0.3, np.radians(0.3)
-"""Captions and logos are full of lines along the picture's edges: of lines shorter than this part of its longer side,
+"""Captions and logos are full of lines along the image's edges: of lines shorter than this part of its longer side,
 how many may be such ones, and how precisely they lie (radians)."""
 
 SHARES = (0.03, 0.09, 0.27)
@@ -72,7 +72,7 @@ LEAST_ODDS = 100.0
 """How much better than chance a room must explain the lines."""
 
 SYSTEMATIC = np.radians(1.0)
-"""Sigma of what all lines share: the optical centre is off that of the picture by 1 or 2 % of its size, and lenses
+"""Sigma of what all lines share: the optical centre is off that of the image by 1 or 2 % of its size, and lenses
 bend."""
 
 LEAST_UPRIGHT = 2.0

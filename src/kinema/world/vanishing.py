@@ -40,7 +40,7 @@ MOST_LINES, LEAST_LINES = 120, 12
 """Longest lines that are used; fewest that allow a conclusion."""
 
 BAR_WIDTH, BAR_LENGTH = 1.0, 0.85
-"""Pixels within which the border of a bar follows a row or column, and for how much of the picture."""
+"""Pixels within which the border of a bar follows a row or column, and for how much of the image."""
 
 HYPOTHESES = 400
 
@@ -135,7 +135,7 @@ def find_segments(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _in_bars(lines: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(n,) which lines (n,4) of a picture (height, width) belong to bars along its edges, which may hold letters: their
+    """(n,) which lines (n,4) of an image (height, width) belong to bars along its edges, which may hold letters: their
     border is a line along a whole row or column, which no edge of a scene follows so exactly."""
     out = np.zeros(len(lines), dtype=bool)
     for axis in (0, 1):  # columns, rows

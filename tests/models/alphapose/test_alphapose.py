@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.errors import InputError
-from kinema.models.alphapose.pose import HEIGHT, STRIDE, WIDTH, cut, decode, mirrored_back, to_picture, widened
+from kinema.models.alphapose.pose import HEIGHT, STRIDE, WIDTH, cut, decode, mirrored_back, to_image, widened
 from kinema.models.alphapose.pose_nms import Poses, prominence, suppress_poses
 from tests.helpers.goldens import cases, each_case, goldens, input_of, recording, torch_tensors
 from tests.helpers.recorded_refiners import assert_close
@@ -73,7 +73,7 @@ def test_decoding(golden):
     np.testing.assert_allclose(points, golden["decode.preds_hm"], atol=1e-5)
     boxes = np.concatenate([golden["decode.pt1"], golden["decode.pt2"]], axis=1)
     for one, box, expected in zip(points, boxes, golden["decode.preds_img"], strict=True):
-        np.testing.assert_allclose(to_picture(one, box, heatmaps.shape[2]), expected, atol=1e-3)
+        np.testing.assert_allclose(to_image(one, box, heatmaps.shape[2]), expected, atol=1e-3)
 
 
 @pytest.mark.golden
@@ -145,7 +145,7 @@ def test_a_dot_of_the_picture_is_found_there(left, top, width, height, x, y):
     crop = cut(image, box)
     heatmap = crop[:1].reshape(1, HEIGHT // STRIDE, STRIDE, WIDTH // STRIDE, STRIDE)[:, :, 0, :, 0] + 0.406
     points, _ = decode(heatmap)
-    found = to_picture(points, box, HEIGHT // STRIDE)[0]
+    found = to_image(points, box, HEIGHT // STRIDE)[0]
     # Peak to a quarter of a cell and the offset of 0.2 cells; whole pixels and half borders of the published crop.
     assert np.abs(found - place).max() < 0.5 * STRIDE * scale + 2.5
 
@@ -157,7 +157,7 @@ def test_boxes_of_no_size_give_crops_too(x, y, width, height):
     crop = cut(np.zeros((480, 640, 3), np.uint8), box)
     assert crop.shape == (3, HEIGHT, WIDTH)
     assert np.isfinite(crop).all()
-    assert np.isfinite(to_picture(np.array([[3.0, 4.0]]), box, HEIGHT // STRIDE)).all()
+    assert np.isfinite(to_image(np.array([[3.0, 4.0]]), box, HEIGHT // STRIDE)).all()
 
 
 @pytest.mark.torch

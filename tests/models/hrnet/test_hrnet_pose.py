@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.errors import InputError, WeightsError
-from kinema.models.hrnet.pose import SIZES, WIDTHS, Crop, aspect_of, crop_of, cut, decode, normalized, peaks, to_picture
+from kinema.models.hrnet.pose import SIZES, WIDTHS, Crop, aspect_of, crop_of, cut, decode, normalized, peaks, to_image
 from tests.helpers.goldens import cases, each_case, goldens, input_of, recording, torch_tensors
 from tests.helpers.recorded_refiners import assert_close
 
@@ -79,7 +79,7 @@ def test_decoding(golden):
     np.testing.assert_array_equal(values, same)
     height, width = heatmaps.shape[2:]
     for i, (centre, scale) in enumerate(zip(golden["decode.center"], golden["decode.scale"], strict=True)):
-        placed = to_picture(points[i], Crop(centre, scale), width, height)
+        placed = to_image(points[i], Crop(centre, scale), width, height)
         np.testing.assert_allclose(placed, golden["decode.preds"][i], atol=1e-3)
 
 
@@ -140,7 +140,7 @@ def test_a_peak_is_found_where_it_was_put(x, y, left, top, width, height):
     assert values[0] > 0.9
     crop = crop_of(np.array([left, top, left + width, top + height]), 0.75)
     matrix = crop.matrix(48, 64)
-    placed = to_picture(points, crop, 48, 64)[0]
+    placed = to_image(points, crop, 48, 64)[0]
     np.testing.assert_allclose(matrix[:, :2] @ placed + matrix[:, 2], points[0], atol=1e-6)
 
 
@@ -148,7 +148,7 @@ def test_a_peak_is_found_where_it_was_put(x, y, left, top, width, height):
 def test_boxes_of_no_size_give_crops_too(x, y, width, height):
     crop = crop_of(np.array([x, y, x + width, y + height]), 0.75)
     assert cut(np.zeros((480, 640, 3), np.uint8), crop, (192, 256)).shape == (256, 192, 3)
-    assert np.isfinite(to_picture(np.array([[3.0, 4.0]]), crop, 48, 64)).all()
+    assert np.isfinite(to_image(np.array([[3.0, 4.0]]), crop, 48, 64)).all()
 
 
 def test_at_the_edge_the_cell_itself_counts():

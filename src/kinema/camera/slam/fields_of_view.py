@@ -14,7 +14,7 @@ COARSE, FINE = (50, 55, 60, 65, 70), (-2, -1, 1, 2)
 """Degrees that are tried first, and then around the best of them."""
 
 EVERY, MOST = 5, 200
-"""Every so many pictures are looked at, at most so many."""
+"""Every so many images are looked at, at most so many."""
 
 UNCERTAINTY = 2.0
 """Degrees: standard deviation of what is found, by the steps in which it is sought."""
@@ -22,15 +22,15 @@ UNCERTAINTY = 2.0
 
 def misfit(
     net: DroidRun,
-    pictures: Sequence[Candidate],
+    images: Sequence[Candidate],
     size: tuple[int, int],
     lens: Tensor,
     settings: SlamSettings,
     step: Callable[[], None],
 ) -> float:
-    """How badly the pictures that move fit together with a lens, in pixels of the features. step: called after each."""
+    """How badly the images that move fit together with a lens, in pixels of the features. step: called after each."""
     frontend = Frontend(net, size, lens, settings)
-    for each in pictures:
+    for each in images:
         frontend(each)
         step()
     return optimised(net, frontend.finish(), settings.steps[-1], settings)[0]

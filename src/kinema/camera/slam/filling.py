@@ -1,4 +1,4 @@
-"""The poses of the pictures between keyframes: a guess on the way between two, and what the operator sees from both."""
+"""The poses of the images between keyframes: a guess on the way between two, and what the operator sees from both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kinema.camera.slam.poses import compose, exp, inverse, log
 from kinema.models.droid.torch_run import DroidRun
 
 AT_ONCE = 16
-"""Pictures that are filled in together."""
+"""Images that are filled in together."""
 
 _LOOKS = 6
 
@@ -28,14 +28,14 @@ def between(poses: Tensor, times: Tensor, wanted: Tensor) -> tuple[Tensor, Tenso
 
 
 class Filler:
-    """Call it with pictures of a shot, up to `AT_ONCE`, for their poses."""
+    """Call it with images of a shot, up to `AT_ONCE`, for their poses."""
 
     def __init__(self, net: DroidRun, frames: Keyframes) -> None:
         self._net, self._frames = net, frames
         self._times = frames.lens.new_tensor(frames.times)
 
-    def __call__(self, numbers: list[int], pictures: list[np.ndarray]) -> Tensor:
-        """Poses (m,7) of the frames `numbers`, from their pictures (H,W,3) uint8 RGB, in which people are seen."""
+    def __call__(self, numbers: list[int], images: list[np.ndarray]) -> Tensor:
+        """Poses (m,7) of the frames `numbers`, from their images (H,W,3) uint8 RGB, in which people are seen."""
         known = self._frames
         wanted = known.lens.new_tensor(numbers)
         guess, before, after = between(known.poses, self._times, wanted)
@@ -46,8 +46,8 @@ class Filler:
                 known.times[row], known.features[row], known.states[row], known.contexts[row], known.masks[row]
             )
         nothing = known.lens.new_zeros(0)
-        for number, picture in zip(numbers, pictures, strict=True):
-            frames.append(number, self._net.features(picture), nothing, nothing, known.masks[0])
+        for number, image in zip(numbers, images, strict=True):
+            frames.append(number, self._net.features(image), nothing, nothing, known.masks[0])
         frames.poses[: len(used)], frames.poses[len(used) :] = known.poses[used], guess
         frames.disparities[: len(used)] = known.disparities[used]
         graph = FactorGraph(self._net, frames)

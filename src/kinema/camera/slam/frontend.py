@@ -1,7 +1,7 @@
-"""From pictures, one after the other, to the poses of keyframes.
+"""From images, one after the other, to the poses of keyframes.
 
-Teed and Deng 2021, section 3.4: a picture becomes a keyframe if enough has moved since the last one; the frontend keeps
-the last keyframes consistent; when all pictures are in, the backend looks at the whole graph.
+Teed and Deng 2021, section 3.4: an image becomes a keyframe if enough has moved since the last one; the frontend keeps
+the last keyframes consistent; when all images are in, the backend looks at the whole graph.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REACH = 3
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A picture that may be a keyframe. time: its frame; features, state, context (128,h,w); mask (h,w) bool, True
+    """An image that may be a keyframe. time: its frame; features, state, context (128,h,w); mask (h,w) bool, True
     where people are."""
 
     time: int
@@ -39,18 +39,18 @@ class Candidate:
 
 
 class MotionFilter:
-    """Call it with every picture of a shot in order; it gives those in which enough has moved."""
+    """Call it with every image of a shot in order; it gives those in which enough has moved."""
 
     def __init__(self, net: DroidRun, moved: float) -> None:
         self._net, self._moved = net, moved
         self._last: Candidate | None = None
 
-    def __call__(self, time: int, picture: np.ndarray, people: np.ndarray) -> Candidate | None:
-        """picture (H,W,3) uint8 RGB; people (H,W) bool, whose pixels should be black in it."""
-        features = self._net.features(picture)
+    def __call__(self, time: int, image: np.ndarray, people: np.ndarray) -> Candidate | None:
+        """image (H,W,3) uint8 RGB; people (H,W) bool, whose pixels should be black in it."""
+        features = self._net.features(image)
         if self._last is not None and self._motion(self._last, features) <= self._moved:
             return None
-        state, context = self._net.context(picture)
+        state, context = self._net.context(image)
         mask = torch.from_numpy(np.ascontiguousarray(people[::SHRINK, ::SHRINK])).to(features.device)
         self._last = Candidate(time, features.to(STORED), state.to(STORED), context.to(STORED), mask)
         return self._last

@@ -112,7 +112,7 @@ class FactorGraph:
         """Look at all active edges, then adjust the frames [first, last).
 
         first: by default the frame after the first from which an edge starts; last: after the last frame of an edge.
-        old: inactive edges near the window count. fine: frames of which disparities are wanted in the pictures'
+        old: inactive edges near the window count. fine: frames of which disparities are wanted in the images'
         resolution; they are returned, (8h,8w) by frame.
         """
         first = max(1, min(each.start for each in self.active) + 1) if first is None else first

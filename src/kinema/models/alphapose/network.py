@@ -22,7 +22,7 @@ MAPS = 33
 
 
 class Excitation(nn.Module):
-    """Scales channels by factors that depend on their means over the picture."""
+    """Scales channels by factors that depend on their means over the image."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Pictures (B,3,H,W) -> features (B,2048,H/32,W/32)."""
+    """Images (B,3,H,W) -> features (B,2048,H/32,W/32)."""
 
     clamped = ("conv1",)
 
@@ -81,8 +81,8 @@ class Backbone(nn.Module):
             stage += [Block(inputs, middle, 1, first=False) for _ in range(blocks - 1)]
             setattr(self, f"layer{number}", nn.Sequential(*stage))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(pictures))))
+    def forward(self, images: Tensor) -> Tensor:
+        x: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for number in range(1, len(_STAGES) + 1):
             x = getattr(self, f"layer{number}")(x)
         return x
@@ -104,7 +104,7 @@ class DenseUpsampling(nn.Module):
 
 
 class FastPose(nn.Module):
-    """Pictures (B,3,H,W) -> heatmaps (B,33,H/4,W/4), of which the first 17 are COCO's joints."""
+    """Images (B,3,H,W) -> heatmaps (B,33,H/4,W/4), of which the first 17 are COCO's joints."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,6 +118,6 @@ class FastPose(nn.Module):
         """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
         return load_published(cls(), tensors, "FastPose", source)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        heatmaps: Tensor = self.conv_out(self.duc2(self.duc1(self.shuffle(self.preact(pictures)))))
+    def forward(self, images: Tensor) -> Tensor:
+        heatmaps: Tensor = self.conv_out(self.duc2(self.duc1(self.shuffle(self.preact(images)))))
         return heatmaps

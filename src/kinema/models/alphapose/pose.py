@@ -1,7 +1,7 @@
 """What FastPose sees of an image and how its heatmaps are read, as in AlphaPose.
 
 A box is widened and shown in the middle of the network's input with black around it, never cropped. Points are in cells
-of the heatmaps, in pixels of the image after `to_picture`.
+of the heatmaps, in pixels of the image after `to_image`.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def cut(image: np.ndarray, box: np.ndarray, size: tuple[int, int] = (WIDTH, HEIG
     extent = high - low
     whole_height = max(float(extent[1]), extent[0] * height / width)
     pad = np.array([(whole_height * width / height - extent[0]) // 2, (whole_height - extent[1]) // 2])
-    picture = np.zeros(image.shape, dtype=np.float32)
+    pixels = np.zeros(image.shape, dtype=np.float32)
     rows, columns = slice(low[1], high[1] + 1), slice(low[0], high[0] + 1)
-    picture[rows, columns] = image[rows, columns].astype(np.float32) / np.float32(255) - MEANS
+    pixels[rows, columns] = image[rows, columns].astype(np.float32) / np.float32(255) - MEANS
     start, end = low - pad, high + pad
     # Corner to corner, the third point by a right angle: the scales along both axes are equal.
     matrix = cv2.getAffineTransform(_corners(start, end), _corners(np.zeros(2), np.array([width - 1.0, height - 1.0])))
-    crop = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    crop = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)
     return np.ascontiguousarray(crop.transpose(2, 0, 1), dtype=np.float32)
 
 
@@ -78,7 +78,7 @@ def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points + OFFSET, values
 
 
-def to_picture(points: np.ndarray, box: np.ndarray, cells: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarray:
+def to_image(points: np.ndarray, box: np.ndarray, cells: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarray:
     """Points (17,2) in cells of heatmaps as pixels of the image that a widened box (4,) belongs to.
 
     cells: rows of a heatmap; size: width and height of the network's input.

@@ -1,4 +1,4 @@
-"""FastPose on crops, and AlphaPose on whole pictures: boxes, poses, one for each person."""
+"""FastPose on crops, and AlphaPose on whole images: boxes, poses, one for each person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kinema.models.alphapose.pose import (
     cut,
     decode,
     mirrored_back,
-    to_picture,
+    to_image,
     widened,
 )
 from kinema.models.alphapose.pose_nms import Poses, suppress_poses
@@ -49,14 +49,14 @@ class FastPoseRun:
     def __call__(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points (17,2) in pixels of a crop (height,width,3) uint8 RGB, centres at integers, and confidences (17,) in
         [0,1]."""
-        picture = (crop.astype(np.float32) / np.float32(255) - MEANS).transpose(2, 0, 1)
-        points, values = decode(self.heatmaps(np.ascontiguousarray(picture)[None])[0])
+        image = (crop.astype(np.float32) / np.float32(255) - MEANS).transpose(2, 0, 1)
+        points, values = decode(self.heatmaps(np.ascontiguousarray(image)[None])[0])
         return points * STRIDE, np.clip(values, 0.0, 1.0).astype(np.float64)
 
-    def heatmaps(self, pictures: np.ndarray) -> np.ndarray:
-        """COCO's heatmaps (B,17,h/4,w/4) of pictures (B,3,h,w): the mean of theirs and of their mirror images'."""
-        both = run(self._net, np.concatenate([pictures, pictures[..., ::-1]]))[:, :JOINTS]
-        return np.asarray((both[: len(pictures)] + mirrored_back(both[len(pictures) :])) / 2)
+    def heatmaps(self, images: np.ndarray) -> np.ndarray:
+        """COCO's heatmaps (B,17,h/4,w/4) of images (B,3,h,w): the mean of theirs and of their mirror images'."""
+        both = run(self._net, np.concatenate([images, images[..., ::-1]]))[:, :JOINTS]
+        return np.asarray((both[: len(images)] + mirrored_back(both[len(images) :])) / 2)
 
     def in_box(self, image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points (17,2) in pixels of an image (H,W,3) uint8 RGB and values (17,) of the person in a box (4,)
@@ -64,7 +64,7 @@ class FastPoseRun:
         wide = widened(box[None], image.shape[1], image.shape[0])[0]
         heatmaps = self.heatmaps(cut(image, wide)[None])[0]
         points, values = decode(heatmaps)
-        return to_picture(points, wide, heatmaps.shape[1]), values
+        return to_image(points, wide, heatmaps.shape[1]), values
 
 
 def poses_in(image: np.ndarray, detector: YoloDetector, network: FastPoseRun) -> Poses:

@@ -1,7 +1,7 @@
 """DeepLabV3-ResNet101 with torchvision's names of the parameters, auxiliary head included.
 
 Chen et al., "Rethinking atrous convolution for semantic image segmentation", 2017: a dilated trunk, pooling at several
-dilations ("atrous spatial pyramid pooling") with the picture's mean beside, and a classifier of every pixel.
+dilations ("atrous spatial pyramid pooling") with the image's mean beside, and a classifier of every pixel.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def _block(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> list[nn
 
 
 def _pooling(inputs: int) -> nn.Sequential:
-    """The mean over the picture, through a 1x1 convolution."""
+    """The mean over the image, through a 1x1 convolution."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), *_block(inputs, _WIDTH, 1))
 
 
 class PyramidPooling(nn.Module):
-    """Features (B,C,h,w) -> (B,256,h,w): pixels, three dilated neighbourhoods and the picture's mean, joined."""
+    """Features (B,C,h,w) -> (B,256,h,w): pixels, three dilated neighbourhoods and the image's mean, joined."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class PyramidPooling(nn.Module):
 
 
 class DeepLabV3(nn.Module):
-    """Normalised pictures (B,3,H,W) -> logits of the classes (B,21,H,W); `both` gives the auxiliary head's as well."""
+    """Normalised images (B,3,H,W) -> logits of the classes (B,21,H,W); `both` gives the auxiliary head's as well."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,15 +69,15 @@ class DeepLabV3(nn.Module):
         """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
         return load_published(cls(), tensors, "DeepLabV3-ResNet101", source)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.backbone(pictures)[-1])
-        return _enlarged(logits, pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.backbone(images)[-1])
+        return _enlarged(logits, images)
 
-    def both(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The logits (B,21,H,W) of the classifier, and of the auxiliary head, which exists for training."""
-        features = self.backbone(pictures)
-        return _enlarged(self.classifier(features[3]), pictures), _enlarged(self.aux_classifier(features[2]), pictures)
+        features = self.backbone(images)
+        return _enlarged(self.classifier(features[3]), images), _enlarged(self.aux_classifier(features[2]), images)
 
 
-def _enlarged(logits: Tensor, pictures: Tensor) -> Tensor:
-    return functional.interpolate(logits, size=pictures.shape[2:], mode="bilinear", align_corners=False)
+def _enlarged(logits: Tensor, images: Tensor) -> Tensor:
+    return functional.interpolate(logits, size=images.shape[2:], mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""DeepLabV3 on pictures: the probability that each pixel is a person's."""
+"""DeepLabV3 on images: the probability that each pixel is a person's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def normalised(image: np.ndarray) -> Tensor:
     """An image (H,W,3) uint8 RGB as the network's input (1,3,H,W), in its own size."""
     import torch
 
-    picture = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
-    return ((picture - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None])[None]
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
+    return ((pixels - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None])[None]
 
 
 def scaled(image: np.ndarray) -> Tensor:
@@ -33,17 +33,17 @@ def scaled(image: np.ndarray) -> Tensor:
     height, width = image.shape[:2]
     size = tuple(SHORT_SIDE if side == min(height, width) else int(SHORT_SIDE * side / min(height, width))
                  for side in (height, width))  # fmt: skip
-    picture = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 255
-    picture = functional.interpolate(picture, size=size, mode="bilinear", align_corners=False, antialias=True)
-    return (picture - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 255
+    pixels = functional.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return (pixels - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
 
 
-def probabilities(net: DeepLabV3, pictures: Tensor) -> np.ndarray:
-    """The classes' probabilities (B,21,H,W) at the pixels of normalised pictures (B,3,H,W)."""
+def probabilities(net: DeepLabV3, images: Tensor) -> np.ndarray:
+    """The classes' probabilities (B,21,H,W) at the pixels of normalised images (B,3,H,W)."""
     import torch
 
     with torch.inference_mode():
-        return np.asarray(net(pictures).softmax(dim=1).numpy())
+        return np.asarray(net(images).softmax(dim=1).numpy())
 
 
 class DeepLabRun:

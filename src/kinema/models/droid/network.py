@@ -2,7 +2,7 @@
 
 Teed and Deng 2021, sections 3.1 and 3.2: an encoder of features that are compared between frames, one of what a frame
 tells about itself, and the operator that looks at an edge of the graph of frames (how pixels of one frame moved to
-another), corrects where they went, and says how sure it is. Pictures are BGR, as the published network was trained.
+another), corrects where they went, and says how sure it is. Images are BGR, as the published network was trained.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ class Residual(nn.Module):
 
 
 def _norm(norm: bool) -> nn.Module:
-    """Of each channel of each picture, without parameters; or none."""
+    """Of each channel of each image, without parameters; or none."""
     return InstanceNorm() if norm else nn.Identity()
 
 
 class InstanceNorm(nn.Module):
-    """(B,C,H,W) -> the same with mean 0 and variance 1 in every channel of every picture."""
+    """(B,C,H,W) -> the same with mean 0 and variance 1 in every channel of every image."""
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) > 1:
             return F.instance_norm(x)
-        return F.batch_norm(x, None, None, training=True)  # the same of one picture, and ten times as fast
+        return F.batch_norm(x, None, None, training=True)  # the same of one image, and ten times as fast
 
 
 class Encoder(nn.Module):
-    """Normalised pictures (B,3,H,W) -> features (B,outputs,H/8,W/8)."""
+    """Normalised images (B,3,H,W) -> features (B,outputs,H/8,W/8)."""
 
     def __init__(self, outputs: int, *, norm: bool) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class Encoder(nn.Module):
             inputs = width
         self.conv2 = nn.Conv2d(inputs, outputs, 1)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.conv1(pictures)))
+    def forward(self, images: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.conv1(images)))
         for number in range(1, len(_WIDTHS) + 1):
             x = getattr(self, f"layer{number}")(x)
         features: Tensor = self.conv2(x)
@@ -86,7 +86,7 @@ class Encoder(nn.Module):
 
 
 class GatedUnit(nn.Module):
-    """A convolutional gated recurrent unit that sees the whole picture through a mean of its state."""
+    """A convolutional gated recurrent unit that sees the whole image through a mean of its state."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class GatedUnit(nn.Module):
         return (1 - update) * state + update * new
 
     def everywhere(self, state: Tensor) -> Tensor:
-        """What the whole picture (E,128,h,w) says, (E,128,1,1)."""
+        """What the whole image (E,128,h,w) says, (E,128,1,1)."""
         return (torch.sigmoid(self.w(state)) * state).mean(dim=(2, 3), keepdim=True)
 
 
@@ -191,8 +191,8 @@ class FastOperator(nn.Module):
         edge = [torch.cat([each.weight[:, :HIDDEN], each.weight[:, HIDDEN + CONTEXT :]], 1) for each in gates]
         self.gates, self.new = _joined(edge[:2]), _joined(edge[2:])
         self.w = unit.w
-        picture = unit.convz_glo, unit.convr_glo, unit.convq_glo
-        self.picture = _joined([each.weight for each in picture], [each.bias for each in picture])
+        overall = unit.convz_glo, unit.convr_glo, unit.convq_glo
+        self.overall = _joined([each.weight for each in overall], [each.bias for each in overall])
         (delta, _, delta_head), (weight, _, weight_head) = operator.delta, operator.weight
         first: list[Any] = [delta, weight, agg.conv1]
         self.first = nn.Sequential(
@@ -212,7 +212,7 @@ class FastOperator(nn.Module):
         of `Updated` is wanted; else it is empty."""
         seen = self.corr_encoder(compared), self.flow_encoder(motion.clamp(-MOST_FLOW, MOST_FLOW))
         everywhere = (torch.sigmoid(self.w(state)) * state).mean(dim=(2, 3), keepdim=True)
-        known = self.context(contexts)[group] + self.picture(everywhere)
+        known = self.context(contexts)[group] + self.overall(everywhere)
         both = torch.sigmoid(self.gates(torch.cat([state, *seen], 1)) + known[:, : 2 * HIDDEN])
         new = torch.tanh(self.new(torch.cat([both[:, HIDDEN:] * state, *seen], 1)) + known[:, 2 * HIDDEN :])
         state = torch.lerp(state, new, both[:, :HIDDEN])
@@ -263,14 +263,14 @@ class DroidNet(nn.Module):
                 tensors[key] = found[:_USED]
         return load_published(cls(), tensors, "DROID-SLAM", source)
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """(B,128,h,w) of pictures (B,3,H,W) uint8 BGR, sides multiples of 8."""
-        found: Tensor = self.fnet(normalised(pictures))
+    def features(self, images: Tensor) -> Tensor:
+        """(B,128,h,w) of images (B,3,H,W) uint8 BGR, sides multiples of 8."""
+        found: Tensor = self.fnet(normalised(images))
         return found
 
-    def context(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """First state and context, each (B,128,h,w), of pictures (B,3,H,W) uint8 BGR."""
-        return activated(self.cnet(normalised(pictures)))
+    def context(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """First state and context, each (B,128,h,w), of images (B,3,H,W) uint8 BGR."""
+        return activated(self.cnet(normalised(images)))
 
 
 def activated(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -279,10 +279,10 @@ def activated(features: Tensor) -> tuple[Tensor, Tensor]:
     return torch.tanh(state), F.relu(context)
 
 
-def normalised(pictures: Tensor) -> Tensor:
-    """Pictures (B,3,H,W) uint8 BGR as the encoders take them."""
-    mean, std = (torch.from_numpy(each).to(pictures.device)[:, None, None] for each in (MEAN, STD))
-    return (pictures.flip(1).float() / 255 - mean) / std
+def normalised(images: Tensor) -> Tensor:
+    """Images (B,3,H,W) uint8 BGR as the encoders take them."""
+    mean, std = (torch.from_numpy(each).to(images.device)[:, None, None] for each in (MEAN, STD))
+    return (images.flip(1).float() / 255 - mean) / std
 
 
 def enlarged(coarse: Tensor, upmask: Tensor) -> Tensor:

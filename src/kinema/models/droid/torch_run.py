@@ -25,7 +25,7 @@ NO_TORCH = "DROID-SLAM needs torch, which is not installed; run `pip install 'ki
 class DroidRun:
     """The networks with the weights of a checkpoint, or those in memory, which are changed.
 
-    size: height and width of the pictures for which they are to be fast; others are possible. device: "cpu", "cuda", or
+    size: height and width of the images for which they are to be fast; others are possible. device: "cpu", "cuda", or
     "auto" for the GPU if there is one. threads: of torch on the CPU, for the whole process (None: torch's default).
     Raises UsageError (torch missing, no such device), InputError for a file that is corrupt or another network's,
     UnsafeFileError.
@@ -67,16 +67,16 @@ class DroidRun:
         for each in (*self._encoders, self._operator):
             each.to(device=self.device, memory_format=torch.channels_last)
 
-    def features(self, picture: np.ndarray) -> Tensor:
-        """(128,h,w) of a picture (H,W,3) uint8 RGB, sides multiples of 8."""
-        found: Tensor = self._encoders[0](self._given(picture))[0]
+    def features(self, image: np.ndarray) -> Tensor:
+        """(128,h,w) of an image (H,W,3) uint8 RGB, sides multiples of 8."""
+        found: Tensor = self._encoders[0](self._given(image))[0]
         return found
 
-    def context(self, picture: np.ndarray) -> tuple[Tensor, Tensor]:
-        """First state and context (128,h,w) of a picture (H,W,3) uint8 RGB."""
+    def context(self, image: np.ndarray) -> tuple[Tensor, Tensor]:
+        """First state and context (128,h,w) of an image (H,W,3) uint8 RGB."""
         from kinema.models.droid.network import activated
 
-        state, context = activated(self._encoders[1](self._given(picture)))
+        state, context = activated(self._encoders[1](self._given(image)))
         return state[0], context[0]
 
     def look(
@@ -89,10 +89,10 @@ class DroidRun:
         found: Updated = self._operator(*given, group, upmask)
         return found
 
-    def _given(self, picture: np.ndarray) -> Tensor:
+    def _given(self, image: np.ndarray) -> Tensor:
         import torch
 
         from kinema.models.droid.network import normalised
 
-        levels = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1])).to(self.device)
+        levels = torch.from_numpy(np.ascontiguousarray(image[..., ::-1])).to(self.device)
         return normalised(levels.permute(2, 0, 1)[None]).contiguous(memory_format=torch.channels_last)

@@ -57,9 +57,9 @@ def crop_of(box: np.ndarray, aspect: float) -> Crop:
     return Crop(corners.mean(axis=0).astype(np.float32), scale)
 
 
-def aspect_of(network_size: tuple[int, int], picture_size: tuple[int, int], *, parity: bool) -> float:
+def aspect_of(network_size: tuple[int, int], image_size: tuple[int, int], *, parity: bool) -> float:
     """The proportions of crops: of the network's input (width, height), in parity of the image's sides exchanged."""
-    width, height = picture_size[::-1] if parity else network_size
+    width, height = image_size[::-1] if parity else network_size
     return width / height
 
 
@@ -71,8 +71,8 @@ def cut(image: np.ndarray, crop: Crop, size: tuple[int, int]) -> np.ndarray:
 def normalized(crops: np.ndarray, *, parity: bool = False) -> np.ndarray:
     """Crops (B,H,W,3) uint8 RGB as the network's input (B,3,H,W) float32."""
     mean, std = (MEAN[::-1], STD[::-1]) if parity else (MEAN, STD)
-    pictures = (crops.astype(np.float32) / np.float32(255) - mean) / std
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), dtype=np.float32)
+    images = (crops.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
 def peaks(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +101,7 @@ def decode(heatmaps: np.ndarray, *, border: int = 2) -> tuple[np.ndarray, np.nda
     return cells + 0.25 * np.sign(slope) * inside[..., None], values
 
 
-def to_picture(points: np.ndarray, crop: Crop, width: int, height: int) -> np.ndarray:
+def to_image(points: np.ndarray, crop: Crop, width: int, height: int) -> np.ndarray:
     """Points (...,2) in cells of a heatmap of this size as pixels of the image."""
     matrix = crop.matrix(width, height)
     return np.asarray((points - matrix[:, 2]) / matrix[0, 0])

@@ -16,7 +16,7 @@ from kinema.models.hrnet.pose import (
     cut,
     decode,
     normalized,
-    to_picture,
+    to_image,
 )
 from kinema.models.torch_inference import read_network, run
 from kinema.models.yolov3.detections import objects, people_of_hrnet, unletterboxed
@@ -52,9 +52,9 @@ class HRNetPose:
         # Trained so that the centre of cell i is that of pixel 4 i.
         return points * STRIDE, np.clip(values, 0.0, 1.0).astype(np.float64)
 
-    def heatmaps(self, pictures: np.ndarray) -> np.ndarray:
-        """Heatmaps (B,17,height/4,width/4) of pictures (B,3,height,width), as `normalized` gives them."""
-        return run(self._net, pictures)
+    def heatmaps(self, images: np.ndarray) -> np.ndarray:
+        """Heatmaps (B,17,height/4,width/4) of images (B,3,height,width), as `normalized` gives them."""
+        return run(self._net, images)
 
     def in_box(self, image: np.ndarray, box: np.ndarray, *, parity: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Points (17,2) in pixels of an image (H,W,3) uint8 RGB and confidences (17,) of the person in a box (4,)
@@ -66,7 +66,7 @@ class HRNetPose:
         crop = crop_of(box, aspect_of(size, (image.shape[1], image.shape[0]), parity=parity))
         heatmaps = self.heatmaps(normalized(cut(image, crop, size)[None], parity=parity))[0]
         points, values = decode(heatmaps)
-        placed = to_picture(points, crop, heatmaps.shape[2], heatmaps.shape[1])
+        placed = to_image(points, crop, heatmaps.shape[2], heatmaps.shape[1])
         return placed, np.clip(values, 0.0, 1.0).astype(np.float64)
 
 

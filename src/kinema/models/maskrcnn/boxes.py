@@ -1,4 +1,4 @@
-"""Boxes of Mask R-CNN: anchors, offsets, suppression, and soft masks pasted into the picture.
+"""Boxes of Mask R-CNN: anchors, offsets, suppression, and soft masks pasted into the image.
 
 Boxes are (N,4) float32, corners x1 y1 x2 y2. Ren et al., "Faster R-CNN", 2015, section 3.1.2 (anchors and offsets).
 """
@@ -19,15 +19,15 @@ _MARGIN = 1
 """Pixels of nothing around a soft mask before it is enlarged, so that its border is interpolated."""
 
 
-def anchors(size: int, cells: tuple[int, int], picture: tuple[int, int]) -> np.ndarray:
+def anchors(size: int, cells: tuple[int, int], image: tuple[int, int]) -> np.ndarray:
     """The anchors (h*w*3,4) of a map, row by row, the ratios innermost.
 
-    size: side of a square one; cells, picture: height and width of the map and of the padded picture.
+    size: side of a square one; cells, image: height and width of the map and of the padded image.
     """
     ratios = np.sqrt(np.array(ANCHOR_RATIOS, np.float32))
     wide, high = (1 / ratios) * np.float32(size), ratios * np.float32(size)
     shapes = np.round(np.stack([-wide, -high, wide, high], axis=1) / 2)
-    step_y, step_x = picture[0] // cells[0], picture[1] // cells[1]
+    step_y, step_x = image[0] // cells[0], image[1] // cells[1]
     y, x = np.meshgrid(np.arange(cells[0]) * step_y, np.arange(cells[1]) * step_x, indexing="ij")
     centres = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4).astype(np.float32)
     return np.asarray((centres + shapes).reshape(-1, 4), np.float32)
@@ -45,7 +45,7 @@ def moved(boxes: np.ndarray, offsets: np.ndarray, weights: Sequence[float] = (1.
 
 
 def clipped(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The boxes' parts inside a picture of that size."""
+    """The boxes' parts inside an image of that size."""
     return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
 
 
@@ -83,7 +83,7 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, overla
 
 
 def pasted(masks: np.ndarray, boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Soft masks (N,height,width) float32 in [0,1] of a picture, from masks (N,M,M) of boxes (N,4) in its pixels."""
+    """Soft masks (N,height,width) float32 in [0,1] of an image, from masks (N,M,M) of boxes (N,4) in its pixels."""
     out = np.zeros((len(masks), height, width), np.float32)
     if not len(masks):
         return out

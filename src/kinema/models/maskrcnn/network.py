@@ -32,7 +32,7 @@ def renamed(key: str) -> str:
 
 
 class Pyramid(nn.Module):
-    """The stages' outputs -> five maps of 256 channels, at 1/4, 1/8, 1/16, 1/32 and 1/64 of the picture."""
+    """The stages' outputs -> five maps of 256 channels, at 1/4, 1/8, 1/16, 1/32 and 1/64 of the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,15 +51,15 @@ class Pyramid(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Normalised pictures (B,3,H,W), sides multiples of 32 -> the pyramid's five maps."""
+    """Normalised images (B,3,H,W), sides multiples of 32 -> the pyramid's five maps."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = ResidualTrunk(50, FrozenBatchNorm)
         self.fpn = Pyramid()
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.fpn(self.body(pictures))
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self.fpn(self.body(images))
         return maps
 
 

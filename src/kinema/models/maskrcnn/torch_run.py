@@ -58,15 +58,15 @@ def scaled(image: np.ndarray) -> tuple[Tensor, tuple[int, int]]:
     import torch
     from torch.nn import functional
 
-    picture = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
-    picture = (picture - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
+    pixels = (pixels - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
     sides = image.shape[:2]
     factor = min(SHORT_SIDE / min(sides), LONG_SIDE / max(sides))
-    picture = functional.interpolate(
-        picture[None], scale_factor=factor, mode="bilinear", align_corners=False, recompute_scale_factor=True
+    pixels = functional.interpolate(
+        pixels[None], scale_factor=factor, mode="bilinear", align_corners=False, recompute_scale_factor=True
     )
-    height, width = picture.shape[2:]
-    return functional.pad(picture, (0, -width % MULTIPLE, 0, -height % MULTIPLE)), (height, width)
+    height, width = pixels.shape[2:]
+    return functional.pad(pixels, (0, -width % MULTIPLE, 0, -height % MULTIPLE)), (height, width)
 
 
 def proposals(net: MaskRCNN, maps: list[Tensor], padded: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
@@ -147,9 +147,9 @@ class MaskRCNNRun:
         import torch
 
         with torch.inference_mode():
-            picture, size = scaled(image)
-            maps = self.net.backbone(picture)
-            where = proposals(self.net, maps, (picture.shape[2], picture.shape[3]), size)
+            pixels, size = scaled(image)
+            maps = self.net.backbone(pixels)
+            where = proposals(self.net, maps, (pixels.shape[2], pixels.shape[3]), size)
             boxes, labels, scores = boxes_in(self.net, maps, where, size)
             if people:
                 chosen = (labels == PERSON) & (scores > PERSON_SCORE)

@@ -1,4 +1,4 @@
-"""Depth in metres from one picture, by an ONNX file."""
+"""Depth in metres from one image, by an ONNX file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from kinema.errors import InputError
-from kinema.models.image_network import PICTURE_OPERATORS, ImageNetwork, tensor_of
+from kinema.models.image_network import IMAGE_OPERATORS, ImageNetwork, tensor_of
 from kinema.models.metric_depth.families import Family
 from kinema.models.onnx_check import check_graph, probe
 
@@ -16,7 +16,7 @@ DEADLINE = 180.0
 """Seconds for the trial run: ZoeDepth has 345 million weights."""
 
 NEAREST, FARTHEST = 0.05, 1000.0
-"""Metres between which the median depth of any picture lies. Networks of relative depth, which give inverse distances
+"""Metres between which the median depth of any image lies. Networks of relative depth, which give inverse distances
 in units of their own, seldom do."""
 
 
@@ -26,7 +26,7 @@ def check_depth_network(path: Path) -> None:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}); check its name") from None
-    check_graph(content, path, PICTURE_OPERATORS)
+    check_graph(content, path, IMAGE_OPERATORS)
     probe(path, "depth", deadline=DEADLINE)
 
 
@@ -43,11 +43,11 @@ class DepthNetwork:
         if len(self._network.outputs) != 1 or not shapes:
             raise InputError(f"{path} is not a depth network: {self._network.found}, not one map")
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Depth (h,w) float32 in metres, 0 where it is not known, of a picture (H,W,3) uint8 RGB; h and w are the
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Depth (h,w) float32 in metres, 0 where it is not known, of an image (H,W,3) uint8 RGB; h and w are the
         network's own. Raises InputError if it fails, or gives what cannot be metres."""
         network = self._network
-        pixels = cv2.resize(picture, (network.width, network.height), interpolation=cv2.INTER_AREA)
+        pixels = cv2.resize(image, (network.width, network.height), interpolation=cv2.INTER_AREA)
         (found,) = network(tensor_of(pixels.astype(np.float32) / 255, self._family.mean, self._family.std))
         depth = np.asarray(found, np.float32).reshape(found.shape[-2:])
         known = np.isfinite(depth) & (depth > 0)

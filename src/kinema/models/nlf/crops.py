@@ -56,17 +56,17 @@ def _crop(image: np.ndarray, view: View, lens: Lens, side: int, antialias: int, 
     gamma = view.augmentation.gamma / LINEAR
     if part.size == 0:
         return torch.full((3, side, side), 1.0 if white else 0.0)
-    picture = _linear(part, LINEAR**decodings)
+    pixels = _linear(part, LINEAR**decodings)
     if white:
-        picture = 1 - picture
+        pixels = 1 - pixels
     for _ in range(level):
-        picture = functional.avg_pool2d(picture, 2)
-    height, width = picture.shape[2:]
-    # Pixel centres at integers in the picture, and between -1 and 1 from border to border for torch.
+        pixels = functional.avg_pool2d(pixels, 2)
+    height, width = pixels.shape[2:]
+    # Pixel centres at integers in the image, and between -1 and 1 from border to border for torch.
     places = (np.nan_to_num(grid, nan=-1e6) - corner + 0.5) / 2**level
     places = 2 * places / np.array([width, height]) - 1
     sampled = functional.grid_sample(
-        picture, torch.from_numpy(places.astype(np.float32))[None], padding_mode="zeros", align_corners=False
+        pixels, torch.from_numpy(places.astype(np.float32))[None], padding_mode="zeros", align_corners=False
     )
     if white:
         sampled = 1 - sampled

@@ -65,12 +65,12 @@ def detect(
 
     turns = [quarter_turns(up) for up in ups]
     prepared = [_prepared(image, turn) for image, turn in zip(images, turns, strict=True)]
-    pictures = torch.stack([picture for picture, _ in prepared])
-    variants = [pictures]
+    batch = torch.stack([pixels for pixels, _ in prepared])
+    variants = [batch]
     if options.flip or options.both_flips:
-        variants.append(pictures.flip(3))
+        variants.append(batch.flip(3))
     if options.both_flips:
-        variants.append(pictures.flip(2))
+        variants.append(batch.flip(2))
     output = network(torch.cat(variants))
     raw = np.stack([np.asarray(each, np.float64) for each in output]).reshape(
         len(variants), len(images), *output[0].shape
@@ -115,20 +115,20 @@ def _prepared(image: np.ndarray, turn: int) -> tuple[Tensor, _Padded]:
     import torch
     from torch.nn import functional
 
-    picture = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
-    picture = (picture / 255 if image.dtype == np.uint8 else picture).pow(LINEAR)
-    height, width = picture.shape[2:]
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    pixels = (pixels / 255 if image.dtype == np.uint8 else pixels).pow(LINEAR)
+    height, width = pixels.shape[2:]
     factor = SIDE / max(height, width)
     size = [round(height * factor), round(width * factor)]
     if factor > 1:
-        picture = functional.interpolate(picture, size=size, mode="bilinear", align_corners=False)
+        pixels = functional.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
     elif factor < 1:
-        picture = functional.interpolate(picture, size=size, mode="area")
-    picture = picture.pow(1 / LINEAR)
+        pixels = functional.interpolate(pixels, size=size, mode="area")
+    pixels = pixels.pow(1 / LINEAR)
     left, top = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
     pad = (left, SIDE - size[1] - left, top, SIDE - size[0] - top)
-    picture = functional.pad(picture, pad, value=_GREY)
-    return torch.rot90(picture[0], turn, (1, 2)), _Padded((size[1] / width, size[0] / height), (left, top))
+    pixels = functional.pad(pixels, pad, value=_GREY)
+    return torch.rot90(pixels[0], turn, (1, 2)), _Padded((size[1] / width, size[0] / height), (left, top))
 
 
 def _candidates(raw: np.ndarray, variant: int) -> np.ndarray:

@@ -79,9 +79,9 @@ class ProgramDetector:
 
         wanted = self.detecting
         with torch.inference_mode(), torch.device(self.device):
-            picture = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).to(self.device)
+            pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).to(self.device)
             found = self.program.detect_poses_batched(
-                picture,
+                pixels,
                 self.weights,
                 num_aug=1,
                 detector_threshold=float(threshold),

@@ -1,7 +1,7 @@
 """The network in torch, with the tensor names of the published checkpoint.
 
-Two pictures are encoded; four blocks, from coarse to fine, add to the flow from the wanted picture to each of the two.
-The picture is the two warped by their flows, weighed by a mask.
+Two images are encoded; four blocks, from coarse to fine, add to the flow from the wanted image to each of the two.
+The image is the two warped by their flows, weighed by a mask.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SLOPE = 0.2
 class RIFE(nn.Module):
     """RIFE 4.18 ("IFNet").
 
-    forward: two pictures (B,3,H,W) RGB in [0,1], sides multiples of 32 / `scale`; `when` in [0,1], from the first
-    picture to the second; scale: below 1 the flow is sought in smaller pictures, which is right for large ones. Returns
-    the picture at `when` (B,3,H,W).
+    forward: two images (B,3,H,W) RGB in [0,1], sides multiples of 32 / `scale`; `when` in [0,1], from the first
+    image to the second; scale: below 1 the flow is sought in smaller images, which is right for large ones. Returns
+    the image at `when` (B,3,H,W).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        first = 2 * 3 + 2 * FEATURES + 1  # pictures, features, time
+        first = 2 * 3 + 2 * FEATURES + 1  # images, features, time
         later = first + 1 + 4  # the mask and the flow so far
         for i, width in enumerate(WIDTHS):
             self.add_module(f"block{i}", Block(later if i else first, width))
@@ -48,14 +48,14 @@ class RIFE(nn.Module):
         return load_published(net, {key: used[key] for key in known & used.keys()}, "RIFE 4.18", source)
 
     def forward(self, first: Tensor, second: Tensor, when: float = 0.5, scale: float = 1.0) -> Tensor:
-        pictures = first, second
+        images = first, second
         features = self.encode(first), self.encode(second)
         time = first.new_full((len(first), 1, *first.shape[2:]), when)
-        warped, flow, mask = pictures, None, None
+        warped, flow, mask = images, None, None
         for i, shrink in enumerate(SCALES):
             block = self.get_submodule(f"block{i}")
             if flow is None or mask is None:
-                flow, mask = block([*pictures, *features, time], None, shrink / scale)
+                flow, mask = block([*images, *features, time], None, shrink / scale)
             else:
                 moved = [warp(each, part) for each, part in zip(features, (flow[:, :2], flow[:, 2:]), strict=True)]
                 step, mask = block([*warped, *moved, time, mask], flow, shrink / scale)
@@ -67,7 +67,7 @@ class RIFE(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Features of a picture at its own resolution: (B,3,H,W) to (B,8,H,W), sides even."""
+    """Features of an image at its own resolution: (B,3,H,W) to (B,8,H,W), sides even."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,10 +76,10 @@ class Encoder(nn.Module):
         self.cnn2 = nn.Conv2d(32, 32, 3, 1, 1)
         self.cnn3 = nn.ConvTranspose2d(32, FEATURES, 4, 2, 1)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         for layer in (self.cnn0, self.cnn1, self.cnn2):
-            picture = F.leaky_relu(layer(picture), SLOPE)
-        features: Tensor = self.cnn3(picture)
+            image = F.leaky_relu(layer(image), SLOPE)
+        features: Tensor = self.cnn3(image)
         return features
 
 
@@ -125,10 +125,10 @@ def _resized(x: Tensor, factor: float) -> Tensor:
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def warp(picture: Tensor, flow: Tensor) -> Tensor:
-    """The picture (B,C,H,W) seen at each pixel plus its flow (B,2,H,W), x and y in pixels; beyond it, its edge."""
-    height, width = picture.shape[2:]
+def warp(image: Tensor, flow: Tensor) -> Tensor:
+    """The image (B,C,H,W) seen at each pixel plus its flow (B,2,H,W), x and y in pixels; beyond it, its edge."""
+    height, width = image.shape[2:]
     x = torch.linspace(-1, 1, width, dtype=flow.dtype, device=flow.device)[None, None, :]
     y = torch.linspace(-1, 1, height, dtype=flow.dtype, device=flow.device)[None, :, None]
     places = torch.stack([x + flow[:, 0] * (2 / (width - 1)), y + flow[:, 1] * (2 / (height - 1))], -1)
-    return F.grid_sample(picture, places, mode="bilinear", padding_mode="border", align_corners=True)
+    return F.grid_sample(image, places, mode="bilinear", padding_mode="border", align_corners=True)

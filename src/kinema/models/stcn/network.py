@@ -1,6 +1,6 @@
 """STCN's tensors: encoders of keys and values, the decoder, with the published names.
 
-Cheng et al. 2021, section 3. A key depends on the picture alone, a value on the picture and one object's mask. The
+Cheng et al. 2021, section 3. A key depends on the image alone, a value on the image and one object's mask. The
 attention where both are joined is that of Woo et al., "CBAM: convolutional block attention module", ECCV 2018.
 """
 
@@ -26,7 +26,7 @@ def _enlarged(x: Tensor, factor: int) -> Tensor:
 
 
 class KeyEncoder(nn.Module):
-    """Normalised pictures (B,3,H,W) -> ResNet-50's features at 1/16 (1024), 1/8 (512) and 1/4 (256 channels)."""
+    """Normalised images (B,3,H,W) -> ResNet-50's features at 1/16 (1024), 1/8 (512) and 1/4 (256 channels)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,8 +44,8 @@ class KeyEncoder(nn.Module):
         others = (Bottleneck(middle * EXPANSION, middle, nn.BatchNorm2d) for _ in range(blocks - 1))
         return nn.Sequential(first, *others)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = self.maxpool(functional.relu(self.bn1(self.conv1(images))))
         f4 = self.res2(x)
         f8 = self.layer2(f4)
         return self.layer3(f8), f8, f4
@@ -81,7 +81,7 @@ class ResidualBlock(nn.Module):
 
 
 class ChannelGate(nn.Module):
-    """Features (B,C,h,w) weighted by channel, from their mean and maximum over the picture."""
+    """Features (B,C,h,w) weighted by channel, from their mean and maximum over the image."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -131,21 +131,21 @@ class Attention(nn.Module):
 
 
 class Fuser(nn.Module):
-    """Features of an object (B,256,h,w) and of the picture (B,1024,h,w) -> values (B,512,h,w)."""
+    """Features of an object (B,256,h,w) and of the image (B,1024,h,w) -> values (B,512,h,w)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.block1, self.block2 = ResidualBlock(256 + 1024, VALUE), ResidualBlock(VALUE, VALUE)
         self.attention = Attention(VALUE)
 
-    def forward(self, of_object: Tensor, of_picture: Tensor) -> Tensor:
-        x = self.block1(torch.cat([of_object, of_picture], dim=1))
+    def forward(self, of_object: Tensor, of_image: Tensor) -> Tensor:
+        x = self.block1(torch.cat([of_object, of_image], dim=1))
         result: Tensor = self.block2(x + self.attention(x))
         return result
 
 
 class ValueEncoder(nn.Module):
-    """Pictures, one object's mask and that of the others (B,5,H,W), and features (B,1024,H/16,W/16) -> values."""
+    """Images, one object's mask and that of the others (B,5,H,W), and features (B,1024,H/16,W/16) -> values."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,19 +177,19 @@ class KeyProjection(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """Features (P,C,h,w) at twice the size, joined with those of the picture (1,S,2h,2w)."""
+    """Features (P,C,h,w) at twice the size, joined with those of the image (1,S,2h,2w)."""
 
-    def __init__(self, of_picture: int, inputs: int, outputs: int) -> None:
+    def __init__(self, of_image: int, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.skip_conv, self.out_conv = _conv(of_picture, inputs), ResidualBlock(inputs, outputs)
+        self.skip_conv, self.out_conv = _conv(of_image, inputs), ResidualBlock(inputs, outputs)
 
-    def forward(self, x: Tensor, of_picture: Tensor) -> Tensor:
-        result: Tensor = self.out_conv(self.skip_conv(of_picture) + _enlarged(x, 2))
+    def forward(self, x: Tensor, of_image: Tensor) -> Tensor:
+        result: Tensor = self.out_conv(self.skip_conv(of_image) + _enlarged(x, 2))
         return result
 
 
 class Decoder(nn.Module):
-    """What each object reads from the memory (P,512,h,w), and the picture's features -> logits (P,1,16h,16w)."""
+    """What each object reads from the memory (P,512,h,w), and the image's features -> logits (P,1,16h,16w)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class Decoder(nn.Module):
 
 
 class STCN(nn.Module):
-    """The tensors of STCN. Pictures (1,3,H,W) are normalised, their sides multiples of 16; masks (P,1,H,W) in [0,1]."""
+    """The tensors of STCN. Images (1,3,H,W) are normalised, their sides multiples of 16; masks (P,1,H,W) in [0,1]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,15 +217,15 @@ class STCN(nn.Module):
         """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
         return load_published(cls(), tensors, "STCN", source)
 
-    def keys(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Keys (B,64,h,w), what the decoder takes (B,512,h,w), and features at 1/16, 1/8 and 1/4 of pictures."""
-        f16, f8, f4 = self.key_encoder(pictures)
+    def keys(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Keys (B,64,h,w), what the decoder takes (B,512,h,w), and features at 1/16, 1/8 and 1/4 of images."""
+        f16, f8, f4 = self.key_encoder(images)
         return self.key_proj(f16), self.key_comp(f16), f16, f8, f4
 
-    def values(self, picture: Tensor, f16: Tensor, masks: Tensor) -> Tensor:
-        """Values (P,512,h,w) of the objects in a picture with its features at 1/16."""
+    def values(self, image: Tensor, f16: Tensor, masks: Tensor) -> Tensor:
+        """Values (P,512,h,w) of the objects in an image with its features at 1/16."""
         others = masks.sum(dim=0, keepdim=True) - masks
-        given = torch.cat([picture.expand(len(masks), -1, -1, -1), masks, others], dim=1)
+        given = torch.cat([image.expand(len(masks), -1, -1, -1), masks, others], dim=1)
         result: Tensor = self.value_encoder(given, f16.expand(len(masks), -1, -1, -1))
         return result
 

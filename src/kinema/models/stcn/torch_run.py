@@ -44,9 +44,9 @@ def normalised(image: np.ndarray) -> Tensor:
     import torch
     from torch.nn import functional
 
-    picture = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
-    picture = (picture - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
-    return functional.pad(picture[None], padding(*image.shape[:2]))
+    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
+    pixels = (pixels - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
+    return functional.pad(pixels[None], padding(*image.shape[:2]))
 
 
 def aggregated(probabilities: Tensor) -> Tensor:
@@ -95,9 +95,9 @@ class Propagation:
         with torch.inference_mode():
             given = torch.from_numpy(np.asarray(masks, np.float32))[:, None].to(self._like)
             every = shared(torch.cat([1 - given.sum(dim=0, keepdim=True), given]))
-            picture = normalised(image).to(self._like)
-            key, _, f16, _, _ = self._net.keys(picture)
-            self.memory.add(key, self._net.values(picture, f16, functional.pad(every[1:], self._pad)))
+            pixels = normalised(image).to(self._like)
+            key, _, f16, _, _ = self._net.keys(pixels)
+            self.memory.add(key, self._net.values(pixels, f16, functional.pad(every[1:], self._pad)))
         return np.asarray(every[:, 0].cpu().numpy())
 
     def step(self, image: np.ndarray, *, temporary: bool = False) -> np.ndarray:
@@ -106,10 +106,10 @@ class Propagation:
         import torch
 
         with torch.inference_mode():
-            picture = normalised(image).to(self._like)
-            key, thin, f16, f8, f4 = self._net.keys(picture)
+            pixels = normalised(image).to(self._like)
+            key, thin, f16, f8, f4 = self._net.keys(pixels)
             every = aggregated(self._net.probabilities(self.memory.read(key), thin, f8, f4))
-            self.memory.add(key, self._net.values(picture, f16, every[1:]), temporary=temporary)
+            self.memory.add(key, self._net.values(pixels, f16, every[1:]), temporary=temporary)
         left, _, above, _ = self._pad
         height, width = self._size
         return np.asarray(every[:, 0, above : above + height, left : left + width].cpu().numpy())

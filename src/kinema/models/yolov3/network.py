@@ -51,7 +51,7 @@ class Boxes(nn.Module):
 
 
 class YoloV3(nn.Module):
-    """Pictures (B,3,H,W) RGB in [0,1], H and W multiples of 32 -> boxes (B,N,85) of all heads, the coarsest first."""
+    """Images (B,3,H,W) RGB in [0,1], H and W multiples of 32 -> boxes (B,N,85) of all heads, the coarsest first."""
 
     def __init__(self, network: str = "yolov3") -> None:
         super().__init__()
@@ -65,11 +65,11 @@ class YoloV3(nn.Module):
         """With the weights of a state dict, for inference. Raises InputError if they are not this network's."""
         return load_published(cls(network), tensors, TITLES[network], source)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        width = pictures.shape[3]
+    def forward(self, images: Tensor) -> Tensor:
+        width = images.shape[3]
         kept: dict[int, Tensor] = {}
         found = []
-        x = pictures
+        x = images
         for number, (layer, module) in enumerate(zip(self._layers, self.module_list, strict=True)):
             if layer.kind == "shortcut":
                 x = x + kept[places(number, layer)[0]]

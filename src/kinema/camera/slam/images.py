@@ -1,4 +1,4 @@
-"""What the networks see of a clip: pictures of the working size, as a lens without distortion shows them, and where
+"""What the networks see of a clip: images of the working size, as a lens without distortion shows them, and where
 people hide the background."""
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ AREA = 384 * 512
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width, multiples of 8, of about `AREA` pixels. Raises InputError for pictures too narrow for it."""
+    """Height and width, multiples of 8, of about `AREA` pixels. Raises InputError for images too narrow for it."""
     scale = (AREA / (height * width)) ** 0.5
     size = int(height * scale) // SHRINK * SHRINK, int(width * scale) // SHRINK * SHRINK
     if min(size) < SMALLEST:
         raise InputError(
-            f"pictures of {width}x{height} pixels are too narrow for DROID-SLAM; their sides may differ"
+            f"images of {width}x{height} pixels are too narrow for DROID-SLAM; their sides may differ"
             f" {AREA // SMALLEST**2} times"
         )
     return size
 
 
-class WorkingPictures:
-    """The pictures of a tracked clip. size: their height and width."""
+class WorkingImages:
+    """The images of a tracked clip. size: their height and width."""
 
     def __init__(self, video: VideoReader, motion: Motion) -> None:
         self.size = working_size(motion.height, motion.width)
@@ -46,25 +46,25 @@ class WorkingPictures:
             )
 
     def read(self, frames: range) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Number, picture (H,W,3) uint8 RGB, and people (H,W) bool of some frames."""
+        """Number, image (H,W,3) uint8 RGB, and people (H,W) bool of some frames."""
         for number, frame in enumerate(self._video):
             if number >= frames.stop or number >= self._frames:
                 break
             if number in frames:
-                picture = cv2.resize(frame.image, self.size[::-1], interpolation=cv2.INTER_AREA)
-                yield number, self._straightened(picture), self.people(number)
+                image = cv2.resize(frame.image, self.size[::-1], interpolation=cv2.INTER_AREA)
+                yield number, self._straightened(image), self.people(number)
 
     def people(self, number: int) -> np.ndarray:
         """Where people are in a frame (H,W) bool: their masks, or their boxes where there are none."""
         return self._straightened(self._hidden.people(number, self.size).astype(np.uint8)) > 0
 
-    def _straightened(self, picture: np.ndarray) -> np.ndarray:
-        """The picture of a lens without the camera's distortion."""
+    def _straightened(self, image: np.ndarray) -> np.ndarray:
+        """The image of a lens without the camera's distortion."""
         if self._straight is None:
-            return picture
-        return cv2.remap(picture, *self._straight, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            return image
+        return cv2.remap(image, *self._straight, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def masked(picture: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """The picture (H,W,3) with people (H,W) black."""
-    return np.where(people[..., None], np.uint8(0), picture)
+def masked(image: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """The image (H,W,3) with people (H,W) black."""
+    return np.where(people[..., None], np.uint8(0), image)
