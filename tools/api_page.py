@@ -223,11 +223,11 @@ def _tables() -> Iterator[str]:
             for stage in STAGES.built_in
         ),
     )  # fmt: skip
-    rooms = {
+    registries = {
         "Trackers": TRACKERS, "Keypoint sources": SOURCES, "Person detectors": DETECTORS, "Estimators": ESTIMATORS,
         "Refiners": REFINERS,
     }  # fmt: skip
-    for heading, registry in rooms.items():
+    for heading, registry in registries.items():
         yield f"### {heading}\n"
         yield _table(("name", "what it is"), ((f"`{row.name}`", row.summary) for row in registry.built_in))
     yield "### Formats\n"

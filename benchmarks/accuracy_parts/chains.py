@@ -22,7 +22,7 @@ from kinema.tracking import track_people
 from kinema.video import VideoReader, open_video
 
 SEEING = ("video", "detection", "keypoints", "tracking", "models", "geometry", "temporal")
-"""Rooms whose code decides what tracking finds; another room's change leaves what is kept as it is."""
+"""Packages whose code decides what tracking finds; a change of another leaves what is kept as it is."""
 
 SAMPLE = 0.6
 """Seconds of a clip on which the speed of tracking is measured."""

@@ -21,7 +21,7 @@ from tests.helpers.monocular import random_camera, score, seen_from
 SCRIPTS = ("rounds", "demo", "on-the-spot")
 SECONDS = 6.0
 MAKING = ("synthetic", "visualization", "body", "geometry")
-"""Rooms whose code decides what a rendered clip shows."""
+"""Packages whose code decides what a rendered clip shows."""
 
 
 def rendered_clip(folder: Path, body: BodyModel, script: str, seed: int) -> tuple[Path, Motion]:

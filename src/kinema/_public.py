@@ -1,4 +1,4 @@
-"""The public functions, imported as `kinema.load`, `kinema.run`, ...: one call for what each room does.
+"""The public functions, imported as `kinema.load`, `kinema.run`, ...: one call for what each package does.
 
 docs/api.md is generated from these docstrings.
 """

@@ -1,4 +1,4 @@
-"""How the rooms are wired: names that load on first use, and what the ground floor offers but rooms above it do.
+"""How the packages are wired: names that load on first use, and what low layers offer but higher ones do.
 
 `Motion.save` is a convenience for `kinema.save`; a motion itself knows no file format.
 """

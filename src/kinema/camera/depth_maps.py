@@ -125,8 +125,8 @@ class DepthMaps:
             data = np.fromfile(path, np.uint8)
             image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
             if image is None or image.dtype != np.uint16:
-                raise InputError(f"{path} is no depth map: a PNG of 16 bits, in millimetres, is expected")
+                raise InputError(f"{path} is not a depth map: a PNG of 16 bits, in millimetres, is expected")
             found = image * np.float32(_METRES)
         if found.ndim != 2 or not found.size:
-            raise InputError(f"{path} is no depth map: it has shape {found.shape}, expected (height, width)")
+            raise InputError(f"{path} is not a depth map: it has shape {found.shape}, expected (height, width)")
         return found

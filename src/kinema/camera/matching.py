@@ -16,7 +16,7 @@ from kinema.temporal.gaps import REPAIR_GAP, runs
 from kinema.temporal.resampling import ON_GRID, resample_linear, resample_rotations
 
 CLOCK = 1e6
-"""Seconds from which a time is no place in a video but that of a clock, which counts from another moment."""
+"""Seconds from which a time is not one in the video but that of a clock, which counts from another moment."""
 
 ASPECT = 0.005
 """Share by which an image's sides may have been scaled differently, by rounding to whole pixels."""

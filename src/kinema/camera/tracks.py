@@ -17,7 +17,7 @@ SHARED = 0.6
 """Share of a keyframe's points that the next one must still see."""
 
 NEW = 0.25
-"""Share of a frame's own points that the last keyframe must see for the frame to be no keyframe."""
+"""Share of a frame's own points that the last keyframe must see for the frame not to be a keyframe."""
 
 LONGEST = 2.0
 """Seconds from one keyframe to the next at most."""

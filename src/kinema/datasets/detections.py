@@ -34,7 +34,7 @@ def read_detections(path: Path, layout: Layout) -> np.ndarray:
     else:
         content = load_npz(path)
         if "keypoints" not in content:
-            raise InputError(f"{path} has no keypoints; it is no file of Detectron's or CPN's")
+            raise InputError(f"{path} has no keypoints; it is not a file of Detectron's or CPN's")
         points = _of_detectron(path, content) if "boxes" in content else content["keypoints"]
     checked = numbers(points, "keypoints", str(path), *(("F", "K", n) for n in (2, 3, 4)))
     if checked.shape[1] != layout.joints:

@@ -44,7 +44,7 @@ MEASURES = {
 """Every measure of an angle: key in scores and JSON, and short name in tables. docs/evaluation.md defines them."""
 
 SINGULAR = np.radians(10.0)
-"""Degrees: if the middle one of three turns is closer than this to 90 degrees, the other two are not defined."""
+"""Radians: if the middle one of three turns is closer than this to 90 degrees, the other two are not defined."""
 
 _BENT = np.radians(20.0)
 """Knees whose lowest and highest angle sum up to less than minus this bend in the negative direction."""

@@ -72,7 +72,7 @@ class Fused:
 
 
 def fused_source(name: str, first: KeypointSource, second: KeypointSource) -> KeypointSource:
-    """The row of two sources together. Raises UsageError if they are no pair that can be fused."""
+    """The row of two sources together. Raises UsageError if they cannot be fused."""
     if first.joint_set != BLAZEPOSE33.name or not first.name.startswith("blazepose"):
         raise UsageError(
             f"`keypoints` {name}: the first of two sources gives depth and regions; name blazepose or blazepose-heavy"

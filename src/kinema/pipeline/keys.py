@@ -109,14 +109,14 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @functools.cache
-def code_identity(*rooms: str) -> str:
-    """sha256 of this package's files (modules and bundled data): a changed program never resumes the work of another
+def code_identity(*packages: str) -> str:
+    """sha256 of Kinema's own files (modules and bundled data): a changed program never resumes the work of another
     version.
 
-    rooms: only these subpackages; default all of them.
+    packages: only these folders of `kinema`; by default all of it.
     """
     root = PACKAGE
-    places = [root / room for room in rooms] or [root]
+    places = [root / package for package in packages] or [root]
     found = {file for place in places for file in place.rglob("*") if file.is_file() and file.suffix != ".pyc"}
     files = sorted(found)
     return digest([(f.relative_to(root).as_posix(), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])

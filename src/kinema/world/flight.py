@@ -108,7 +108,7 @@ def _weighed(count: int, log: float, variance: float, about: dict[str, float]) -
 
 
 def _fall(times: np.ndarray, paths: np.ndarray) -> tuple[float, float] | None:
-    """The downward acceleration of the centre of mass in m/s2, and its error; None if it is no clear flight.
+    """The downward acceleration of the centre of mass in m/s2, and its error; None if it is not clearly a flight.
 
     paths (F,2): the heights of the centre of mass and of the pelvis.
     """

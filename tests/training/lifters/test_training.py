@@ -359,7 +359,7 @@ def test_checkpoints_of_another_size_are_refused(files, masked, tmp_path):
 
 def test_a_damaged_state_is_named(files, tmp_path):
     (tmp_path / "state.pt").write_bytes(b"PK not a state")
-    with pytest.raises(InputError, match=r"state.pt is no state of a training .* remove it to start anew"):
+    with pytest.raises(InputError, match=r"state.pt is not the state of a training .* remove it to start anew"):
         trained(files, tmp_path, "videopose3d", epochs=1, subset=0.2)
 
 

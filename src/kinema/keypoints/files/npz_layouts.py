@@ -82,7 +82,7 @@ def read_detections(content: Mapping[str, Any], what: str, layout: str | None) -
         seen = np.asarray(people[1], dtype=np.float64) if len(people) == 2 else np.zeros(0)
         for i, person in enumerate(seen if seen.ndim == 3 else ()):
             if len(person) < 4:
-                raise InputError(f"{what}: keypoints of frame {frame} are no rows of x, y, logit and probability")
+                raise InputError(f"{what}: keypoints of frame {frame} are not rows of x, y, logit and probability")
             frames.append(frame)
             points.append(person[[0, 1, 3]].T)
             boxes.append(np.asarray(around[1], dtype=np.float64)[i, :4])

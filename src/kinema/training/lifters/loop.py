@@ -113,7 +113,7 @@ class _Run:
             config, place = state["config"], Place(**json.loads(state["place"]))
         except Exception as error:  # torch can raise anything for a damaged file
             reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
-            raise InputError(f"{path} is no state of a training ({reason}); remove it to start anew") from None
+            raise InputError(f"{path} is not the state of a training ({reason}); remove it to start anew") from None
         if config != self._config():
             raise UsageError(
                 f"{self.out} holds a training with other settings or data; give another folder with `out` to start anew"

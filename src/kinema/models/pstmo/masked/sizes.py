@@ -32,7 +32,7 @@ class MaskedSizes:
 
 
 def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> MaskedSizes:
-    """Read the sizes from the shapes of the tensors. Raises InputError if they are no masked model."""
+    """Read the sizes from the shapes of the tensors. Raises InputError if they are not a masked model's."""
     enter, places, between = (
         shapes.get(key, ()) for key in ("encoder.fc_1.weight", "Transformer.pos_embedding", "encoder_to_decoder.weight")
     )
