@@ -155,7 +155,7 @@ def checkpoints(tmp_path_factory):
 def small(monkeypatch):
     """Small pictures, few edges, few looks: what is computed is all there is, but takes seconds."""
     pytest.importorskip("torch")
-    from kinema.camera.slam import fields_of_view, pictures, settings
+    from kinema.camera.slam import fields_of_view, images, settings
 
     near = settings.Nearness(1, 1, 16.0)
     few = dataclasses.replace(
@@ -167,7 +167,7 @@ def small(monkeypatch):
     monkeypatch.setattr(fields_of_view, "COARSE", (50, 60))
     monkeypatch.setattr(fields_of_view, "FINE", (1,))
     monkeypatch.setattr(fields_of_view, "EVERY", 2)
-    monkeypatch.setattr(pictures, "AREA", 128 * 232)
+    monkeypatch.setattr(images, "AREA", 128 * 232)
 
 
 @pytest.fixture
