@@ -1,4 +1,4 @@
-"""The person detectors by name, for sources without their own, or instead of it."""
+"""The person detectors by name, for sources that have none, or in place of a source's own."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Looking(BoxNetwork, Protocol):
     """A network of boxes that looks at mirrored images, and drops double boxes, itself."""
 
     def looking(self, wanted: Detecting) -> BoxNetwork:
-        """The network with these settings applied."""
+        """The same network with these settings."""
 
 
 BOX_TILES = TileRange(smallest=0.12, largest_radius=1.0, sure=(0.1, 0.5))

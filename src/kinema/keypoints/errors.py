@@ -1,8 +1,8 @@
 """Errors of networks' keypoints: a standard deviation for each point and confidence, measured on rendered people.
 
 The free body in poses of CMU's motion capture, rendered before random cameras (`python tools/keypoint_errors.py`): the
-standard deviation on one axis of the image, in metres at the person, of errors that include what a network's
-definition of a point differs from the body's. It grows as confidence falls: spread = level * exp(growth * (1 - c)).
+standard deviation on one axis of the image, in metres at the person, of errors that include the difference between the
+network's definition of a point and the body's. It grows as confidence c falls: spread = level * exp(growth * (1 - c)).
 Real images differ, and so do the networks' confidences there; between two networks the ratio of their errors is what
 counts, and that is alike on clips whose joints are known (docs/accuracy.md).
 """
@@ -71,16 +71,16 @@ TYPICAL = 0.8
 """Confidence of points that the second of two fused networks sees clearly."""
 
 _LESS = {"neck": 0.5, "mid_hip": 0.5, f"index{BLAZEPOSE_OWN}": 0.1, f"pinky{BLAZEPOSE_OWN}": 0.1}
-"""Weights of points that networks and the body place differently on a person, and of those of a worse network."""
+"""Factors on the weights of points that networks and the body place differently, and of those of a worse network."""
 
 MOST = 2.0
-"""Times BlazePose's that any point may count: the body's own joints are not where people's are, to that measure."""
+"""Largest weight of a point, that of BlazePose's being 1: the body's joints are not exactly where people's are."""
 
 
 def reliability(set_name: str, names: Sequence[str]) -> np.ndarray:
-    """(K,) how much points of a joint set count in a fit whose scale of 2D errors was chosen for BlazePose's.
+    """Weights (K,) of a joint set's points in a fit whose scale of 2D errors was chosen for BlazePose's.
 
-    The ratio of the variances, for the fused set; ones for the others, whose networks are not known.
+    For the fused set, ratios of variances; for others, whose networks are not known, ones.
     """
     counts = np.ones(len(names))
     if set_name != FUSED59.name:

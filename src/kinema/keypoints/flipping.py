@@ -1,5 +1,6 @@
-"""Flip averaging: the mean of the results for an image and its mirror image. A network's errors on the two differ, and
-left and right are treated equally. It takes twice the time.
+"""Flip averaging: the mean of a network's results for an image and for its mirror image.
+
+Its errors on the two differ, and left and right are treated equally. It takes twice the time.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def unmirrored(seen: Observation, joints: JointSet, joints3d: JointSet | None) -
 
 
 def mean_of(a: Observation, b: Observation) -> Observation:
-    """The mean of two observations in one view. Points count by their confidence."""
+    """The mean of two observations in one view, their points weighted by confidence."""
     weights = np.stack([a.confidence, b.confidence]) + 1e-6
     apart = np.hypot(*(a.points - b.points).T) > APART * a.roi[2]
     weights[:, apart] *= weights[:, apart] == weights[:, apart].max(axis=0)

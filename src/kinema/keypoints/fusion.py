@@ -1,8 +1,8 @@
 """Two networks as one keypoint source, `blazepose+rtmpose-s-halpe26`: 2D of both, BlazePose's depth, masks and regions.
 
-Each point is the mean of both by inverse covariance: a network counts by how far off it is for this point when it is as
-sure as here (`kinema.keypoints.errors`, measured on rendered people). BlazePose's own 33 points follow unchanged, since
-the pose lifter has learned how their errors in 2D and 3D belong together.
+Each point is the mean of both by inverse variance: a network counts by how far off it usually is at this point with
+this confidence (`kinema.keypoints.errors`, measured on rendered people). BlazePose's own 33 points follow unchanged,
+since the pose lifter has learned how their errors in 2D and 3D belong together.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Fused:
         )
 
     def _fused(self, points: np.ndarray, confidence: np.ndarray, seen: Observation) -> tuple[np.ndarray, np.ndarray]:
-        """Halpe's points (26, 2) and confidences (26,), those that BlazePose has, too, as the mean of both."""
+        """Halpe's points (26, 2) and confidences (26,); those that BlazePose has as well are the means of both."""
         ours, sure = seen.points[self._ours], seen.confidence[self._ours]
         theirs, surer = points[self._theirs], confidence[self._theirs]
         first, second = self._spreads

@@ -1,6 +1,7 @@
-"""Person detectors that are also run on mirrored images, or with another threshold of overlap. The mirrored image
-shows people whom the first run misses; overlapping boxes of both are one person. Mirrored upside down, the image of
-somebody who stands on their hands is an ordinary one.
+"""Person detectors that are also run on mirrored images, or with another threshold of overlap.
+
+The mirrored run finds people whom the first one misses; overlapping boxes of both are one person. Mirrored upside down,
+the image of somebody who stands on their hands is an ordinary one.
 """
 
 from __future__ import annotations

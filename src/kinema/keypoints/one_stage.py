@@ -110,7 +110,7 @@ class OneStage:
 
 
 def _surely(scores: np.ndarray) -> np.ndarray:
-    """RTMO's scores as those of tracking, in [0, 1]."""
+    """RTMO's scores on the scale of tracking, [0, 1], on which `SHOWN` is 0.5."""
     return np.asarray(np.interp(scores, [0.0, SHOWN, 1.0], [0.0, 0.5, 1.0]))
 
 

@@ -40,7 +40,7 @@ NEEDED = (
 
 @dataclass(frozen=True)
 class Family:
-    """Networks that are run alike. fits: whether a file is one; is_detector: of boxes only."""
+    """Networks that are run alike. fits: whether a file is one of them; is_detector: whether it gives boxes only."""
 
     name: str
     fits: Callable[[ImageNetwork], bool]
@@ -75,7 +75,7 @@ def joints_of(network: ImageNetwork, count: int) -> JointSet:
 
 
 def file_of(path: str) -> WeightsFile:
-    """A user's network, for the provenance. Raises InputError if there is none, WeightsError if it cannot be read."""
+    """A user's network file with its hash. Raises InputError if there is none, WeightsError if it cannot be read."""
     if not Path(path).is_file():
         raise InputError(f"there is no file {path}; check the path, or give the name of a source or a detector")
     return WeightsFile(Path(path).name, Path(path), hashed(Path(path)))

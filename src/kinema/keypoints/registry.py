@@ -13,10 +13,10 @@ from kinema.models.detecting import Detecting
 from kinema.registry import Registry
 
 SUFFIX = ".onnx"
-"""Of a user's own network, which may be given in place of a name."""
+"""Ending of a user's own network, which may be given in place of a name."""
 
 _PROGRAM = ".torchscript"
-"""Of NLF's program, which may be given in place of a detector's name."""
+"""Ending of NLF's program, which may be given in place of a detector's name."""
 
 _TORCH_FILES = (".pt", ".pth")
 
@@ -213,9 +213,9 @@ def open_source(
     """A source ready to run, with the detector of that name, its own, or the default.
 
     detecting: how the detector is used. flip: average what it sees in a person's region with the mirrored region's.
-    parity: as the published program shows people to it, defects included. Raises UsageError for an unknown name, if a
-    source has nothing to do for `parity`, or a detector no overlap; WeightsError if networks are unavailable;
-    InputError for unsuitable files.
+    parity: as the published program shows people to it, defects included. Raises UsageError for an unknown name, a
+    source for which `parity` changes nothing or that cannot be flipped, a detector whose overlap cannot be chosen;
+    WeightsError if networks are unavailable; InputError for unsuitable files.
     """
     if flip and parity:
         raise UsageError("`parity` is what the published program does, which mirrors nothing; leave out `flip`")

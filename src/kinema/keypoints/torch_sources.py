@@ -1,5 +1,5 @@
-"""HRNet and AlphaPose's FastPose as keypoint sources, YOLOv3 and NLF's program as person detectors: the published
-networks in torch."""
+"""Published torch networks: HRNet and AlphaPose's FastPose as keypoint sources, YOLOv3 and NLF's program as person
+detectors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AsPublished(TopDown):
     def observe(self, view: View, *, mask: bool = False) -> Observation:
         x, y, side, _ = (float(value) for value in view.roi)
         half = side / REGION_PER_HEIGHT / 2
-        # As wide as its height allows: their crop's width comes from the height of all who are not wider.
+        # The width is left to the crop, which takes it from the height unless the box is wider.
         box = np.array([x, y - half, x, y + half])
         return self.seen(view, *self._published.in_box(view.frame.image, box, parity=True))
 

@@ -1,4 +1,4 @@
-"""What networks for images of people say about where they look."""
+"""Where a network for images of people looks."""
 
 from __future__ import annotations
 

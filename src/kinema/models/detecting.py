@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Detecting:
-    """overlap: intersection over union from which two boxes are one person's, None: the network's own; flip: a look at
-    the mirrored image, too; both_flips: and one at the image upside down."""
+    """overlap: intersection over union from which two boxes are one person's, None: the network's own; flip: also look
+    at the mirrored image; both_flips: and at the image upside down."""
 
     overlap: float | None = None
     flip: bool = False

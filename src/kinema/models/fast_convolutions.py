@@ -36,7 +36,7 @@ class PackedConvolution(nn.Module):
     """A convolution with weights in oneDNN's memory layout, so that calls do not reorder them.
 
     activation: "none", "relu", "leaky_relu" or "swish" (SiLU), applied to the result in the same pass over memory;
-    slope: of the latter below 0. size: shape (B,C,H,W) of the input for which the layout is chosen; others are
+    slope: of the leaky ReLU below 0. size: shape (B,C,H,W) of the input for which the layout is chosen; others are
     computed, too.
     """
 

@@ -1,5 +1,5 @@
-"""What an estimator of single images offers to the occlusion analysis: joints of a person in an image, and where it
-looks for them."""
+"""What an estimator of single images offers to the occlusion analysis: a person's joints, and where it looks for
+them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ImageNetwork:
 
     def __init__(self, path: str | Path, *, threads: int = 1, usual: tuple[int, int] = (USUAL, USUAL)) -> None:
         """usual: height and width of the input where the file leaves them open. Raises InputError, in one sentence, for
-        a file that is damaged, or no network of one image."""
+        a file that is damaged, or whose network does not take one image."""
         self.path = Path(path)
         try:
             content = self.path.read_bytes()

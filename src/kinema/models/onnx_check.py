@@ -3,7 +3,7 @@
 The graph is read without the onnx package (protocol buffers are tags, lengths and contents): only operators that
 compute arrays from arrays, without control flow, without sizes that depend on values of the input, without data in
 other files. Then a child with limits on memory and time loads the network and runs it once (`onnx_probe.py`). What
-passes cannot run for ever or take memory out of proportion in this process.
+passes cannot run forever or take memory out of proportion in this process.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ KINDS = {"windows": (2**30, 12), "image": (3 * 2**30, 60), "depth": (6 * 2**30, 
 """Bytes that a network may take on top of the process and several times its file, and seconds, by what it takes."""
 
 DEPTH_SIDE = 672
-"""Side of an image that a network of depth is tried on, pixels: a multiple of what their patches and strides are."""
+"""Side in pixels of the image on which a depth network is tried: a multiple of the usual patches and strides."""
 
 COPIES = 4
 """Times that a network's weights may be held while it is loaded."""
@@ -94,7 +94,7 @@ def _first_line(error: Exception) -> str:
 
 def main() -> None:
     problem = None
-    with contextlib.suppress(ImportError):  # no fault of the file: who runs it will say so
+    with contextlib.suppress(ImportError):  # not the file's fault: whoever runs the network will say so
         import onnxruntime  # noqa: F401  # before the limit: its libraries are no part of the network
 
         kind, path = sys.argv[1:]

@@ -1,6 +1,6 @@
 """What detectors of boxes share: the letterboxed image, overlap, and boxes in pixels of the image.
 
-YOLOX (Ge et al. 2021), RTMDet (Lyu et al. 2022) and RTMO (Lu et al. 2024) are tested alike: the image is scaled to
+YOLOX (Ge et al. 2021), RTMDet (Lyu et al. 2022) and RTMO (Lu et al. 2024) are used alike: the image is scaled to
 fit the input, put into its top left corner, and what remains is grey (114).
 """
 

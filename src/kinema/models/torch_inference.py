@@ -1,4 +1,4 @@
-"""What published torch networks for images share: reading a checkpoint, and the form in which they run fast.
+"""What published torch networks for images share: reading a checkpoint, and preparing the network to run fast.
 
 Imported by the modules that run a network, which are themselves imported when a network is opened. torch is imported in
 functions, so that a missing torch is found where it can be explained.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def require_torch() -> None:
-    """Raise ModuleNotFoundError if torch is not installed. Called first: weights are of no use without it."""
+    """Raise ModuleNotFoundError if torch is not installed; called before weights are asked for."""
     import torch  # noqa: F401
 
 

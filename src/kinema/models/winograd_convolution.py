@@ -84,7 +84,7 @@ class WinogradConvolution(nn.Module):
         return out[:, :height, :width].permute(0, 3, 1, 2)
 
     def _followed(self, pixels: Tensor) -> Tensor:
-        """The convolution's results (N,C), changed, with all that comes after it."""
+        """The convolution's results (N,C), which are overwritten, after everything that follows it."""
         if self._bias is not None:
             pixels += self._bias
         if self._activation is not None:

@@ -78,7 +78,7 @@ def _plausible(aspect: Fraction | None) -> bool:
 
 
 def full_range(frame: av.VideoFrame) -> bool:
-    """Whether its luma uses all of 0 to 255, not 16 to 235."""
+    """Whether the frame's luma uses all of 0 to 255, not only 16 to 235."""
     return bool(frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj"))
 
 

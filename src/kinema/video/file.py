@@ -188,9 +188,9 @@ class VideoFile(VideoReader):
     def _from_start(self, stack: contextlib.ExitStack) -> tuple[Decoder, Iterator[av.VideoFrame]]:
         """A decoder positioned at or before the first frame of the range, and its frames.
 
-        Seeking cannot be trusted: indices may be wrong, key frames may be displayed later than they are stored,
-        some files have no index at all. So the first frame after the seek is checked, and if it lies
-        after the start, the seek is repeated further back; failing that, the file is read from its beginning.
+        Seeking cannot be trusted: indices may be wrong, key frames may be displayed later than they are stored, some
+        files have no index at all. So the first frame after the seek is checked, and if it lies after the start, the
+        seek is repeated further back; failing that, the file is read from its beginning.
         """
         start = self.time_range.start or 0.0
         for lead in (0.0, 2.0, 10.0):

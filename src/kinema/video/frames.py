@@ -47,7 +47,7 @@ class Frame(Brief):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PlanarFrame(Brief):
-    """A `Frame` as the file stores it. planes belong to the caller."""
+    """A `Frame` as the file stores it. The planes belong to the caller."""
 
     index: int
     time: float

@@ -11,8 +11,8 @@ from typing import cast
 import av
 from av.filter import Graph
 
-# Interlaced frames are detected from the images, because whole films are flagged wrongly; then one image per frame
-# (the rate stays), and progressive frames are unchanged.
+# idet finds interlaced frames by looking at the images, because whole films are flagged wrongly; bwdif makes one image
+# of each (the rate stays) and leaves progressive frames as they are.
 _FILTERS = (("idet", ""), ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
 
 Timed = tuple[float, av.VideoFrame]

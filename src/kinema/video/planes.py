@@ -31,8 +31,8 @@ MATRICES = frozenset(_WEIGHTS)
 class Planes:
     """One image. frame: yuv420p of even size, whose memory nobody else uses; matrix: AVColorSpace, one of `MATRICES`.
 
-    It stays a frame of FFmpeg's from the decoder to the encoder, since each further copy of a frame of 1080p takes a
-    millisecond or two.
+    It stays an FFmpeg frame from decoder to encoder, because every further copy of a 1080p frame takes a millisecond or
+    two.
     """
 
     frame: av.VideoFrame
@@ -128,10 +128,10 @@ class PlanesConverter:
 
 
 def _copying(width: int, height: int) -> Graph:
-    """What copies frames of yuv420p into memory that FFmpeg uses again once nobody has the copy any more.
+    """A filter graph that copies yuv420p frames into memory that FFmpeg reuses once nobody holds the copy.
 
-    Frames that other ways make have to be copied another time for the encoder. What a decoder tells with a frame
-    (captions, motion vectors) is left out: it would be encoded with the image.
+    A frame made in another way would be copied once more for the encoder. A decoder's side data (captions, motion
+    vectors) is left out: it would be encoded with the image.
     """
     graph = Graph()
     source = graph.add_buffer(

@@ -81,7 +81,7 @@ def _read_movie(reader: _Reader, start: int, end: int) -> None:
 
 
 def _read_track(reader: _Reader, start: int, end: int) -> None:
-    """The metadata of a track, if it is one of video."""
+    """Read the metadata of a track if it is a video track."""
     tags: dict[str, str] = {}
     video = False
     for name, first, last in reader.boxes(start, end):

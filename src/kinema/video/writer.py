@@ -115,7 +115,7 @@ class VideoWriter:
         self._append(self._to_frame(image), time)
 
     def write_planes(self, planes: Planes, time: float) -> None:
-        """`write` for an image in planes, of even sizes and with the writer's matrix; nobody draws on it later."""
+        """As `write`, for planes of even size and with the writer's matrix, which must not be changed afterwards."""
         if (planes.width, planes.height) != (self.width, self.height):
             raise ShapeError(
                 f"video frame has {planes.width}x{planes.height} pixels, expected {self.width}x{self.height}"

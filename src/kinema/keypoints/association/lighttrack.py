@@ -18,7 +18,7 @@ from kinema.models.lighttrack.numpy_run import SGCN, distances
 from kinema.skeleton import JointSet
 
 ENLARGED = 0.1
-"""Of a keypoint box's width and height, on either side: 20 % in all, as published."""
+"""Margin of keypoint boxes on either side, as a fraction of their width and height: 20 % in all, as published."""
 
 
 @dataclass(frozen=True)

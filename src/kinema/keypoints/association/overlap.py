@@ -101,7 +101,7 @@ def pose_overlap(a: np.ndarray, b: np.ndarray, count: int, reach: float) -> np.n
 
 
 def matched_pose_overlap(a: np.ndarray, b: np.ndarray, matching: Matching, count: int, reach: float) -> np.ndarray:
-    """(n, m): the same of the corresponding points in those squares."""
+    """(n, m): as `pose_overlap`, but of the corresponding points in those squares."""
     return largest_mean(matching.overlap(squares(a, reach), squares(b, reach)), count)
 
 

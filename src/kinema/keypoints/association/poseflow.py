@@ -88,7 +88,7 @@ class PoseFlow:
         return ids, grades
 
     def _grades(self, frame: int, points: np.ndarray, boxes: np.ndarray, matching: Matching) -> np.ndarray:
-        """(known, poses)."""
+        """Grades (n, m) of the n people known so far with m poses."""
         before = np.stack([known.points for known in self._known])
         around = np.stack([known.box for known in self._known])
         count, reach = self.options.joints, self.options.reach

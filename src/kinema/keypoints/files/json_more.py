@@ -44,7 +44,7 @@ def is_instances(content: Any) -> bool:
 
 
 def read_instances(content: Any, what: str, layout: str | None) -> Poses:
-    """One frame."""
+    """The people of one frame."""
     people = [with_scores(row.get("keypoints"), row.get("keypoint_scores"), what) for row in content]
     return poses_of([0] * len(people), people, what, layout=layout, ids=list(range(len(people))))
 

@@ -29,7 +29,7 @@ Link = Callable[[Poses, float, "Path | None"], np.ndarray]
 
 @dataclass(frozen=True)
 class Linker:
-    """One way. checkpoint: whether it takes one; without: a note for the user where none is given."""
+    """One way to give poses their identities. checkpoint: whether it takes one; without: a note if none is given."""
 
     name: str
     link: Link
@@ -37,8 +37,8 @@ class Linker:
     without: str | None = None
 
     def __call__(self, poses: Poses, rate: float, checkpoint: Path | None) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Identities (N,), from 1, of poses sorted by frame, and notes. Raises InputError (the checkpoint),
-        UsageError."""
+        """Identities (N,), from 1, of poses sorted by frame, and notes. Raises InputError for an unsuitable checkpoint,
+        UsageError for a checkpoint that the linker does not take."""
         if checkpoint is not None and not self.checkpoint:
             raise UsageError(
                 "only the tracker lighttrack has a checkpoint; leave out `tracker_checkpoint`, or choose it"
@@ -78,4 +78,4 @@ LINKERS: Registry[Linker] = Registry(
         Linker("lighttrack", _by_lighttrack, checkpoint=True, without=BOXES_ONLY),
     ),
 )
-"""Every way."""
+"""Every linker."""

@@ -1,6 +1,6 @@
-"""Which frame of a video each pose of a file belongs to: by the names of its pictures, or by their numbers.
+"""Which frame of a video each pose of a file belongs to: by the names of its images, or by their numbers.
 
-Programs count a video's frames from 0 or from 1, and pictures that were taken out of a video begin anywhere. If the
+Programs count a video's frames from 0 or from 1, and images extracted from a video begin anywhere. If the
 numbers leave it open, the video's length decides.
 """
 
@@ -29,7 +29,7 @@ class Pictures:
 
 
 def frames_of(poses: Poses, pictures: Pictures, file: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N,) the frame of each pose, and notes. Raises InputError if there are more frames than pictures, or others."""
+    """(N,) the frame of each pose, and notes. Raises InputError if the file has frames that the video lacks."""
     if poses.pictures is not None and pictures.names:
         return _by_name(poses.pictures, pictures, file), ()
     numbers = None if poses.pictures is None else [number_in(str(name)) for name in poses.pictures]

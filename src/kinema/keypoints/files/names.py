@@ -39,7 +39,7 @@ def joint_named(label: str, *, halpe: bool = False) -> str | None:
         return _MIDDLE[joined]
     if halpe and joined in _HALPES:
         return _HALPES[joined]
-    # "learning" is no l earning: a letter alone means a side only apart from the part, or before a whole word for one.
+    # "learning" is not "l earning": a single letter is a side only if it stands apart, or before the name of a part.
     found = _LETTER.match(words) or _SIDE.match(joined)
     if found is None and joined[:1] in ("l", "r") and joined[1:] in _PARTS and joined != "rear":
         return f"{'left' if joined[0] == 'l' else 'right'}_{_PARTS[joined[1:]]}"

@@ -42,8 +42,8 @@ class Poses:
     frames (N,) int; points (N, K, 3): x and y in pixels, NaN where not seen, and confidence 0..1; joints: their set.
     ids (N,) int: who it is, None where the file does not say. boxes (N, 4): x1 y1 x2 y2, None where there are none.
     num_frames: of the clip, at least. width, height: 0 where the file does not say. rate: frames per second, None
-    likewise. notes: what was assumed. pictures (N,) str: the name of each pose's picture, None where the poses are
-    counted.
+    likewise. notes: what was assumed. pictures (N,) str: the name of each pose's image, None where the poses are
+    numbered.
     """
 
     frames: np.ndarray
@@ -135,9 +135,9 @@ def number_in(name: str) -> tuple[int, bool] | None:
 
 
 def frames_of_names(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-    """The frame of each picture's name, and notes.
+    """The frame of each image's name, and notes.
 
-    Programs number a video's frames 0.jpg, 1.jpg, ...; pictures of a folder mostly have leading zeros and begin
+    Programs number a video's frames 0.jpg, 1.jpg, ...; images of a folder mostly have leading zeros and begin
     anywhere, so that the first one is frame 0. Names without numbers are counted in their order.
     """
     numbers = [number_in(name) for name in names]

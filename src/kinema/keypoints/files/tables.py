@@ -75,7 +75,7 @@ def _deeplabcut(rows: Iterator[list[str]], what: str, layout: str | None) -> Pos
         columns.setdefault((people[place], parts[place]), {})[coords[place]] = place
     table, heads = _numbers(rows, len(coords), begin, what)
     frames, notes = _frames([row[-1] if row else "" for row in heads], what)
-    # A unique part of a clip with several people ("single") is a thing in it, no person.
+    # "single", in a clip of several individuals, holds points of the scene, not of a person.
     names = [name for name in dict.fromkeys(people[begin:]) if name != "single" or "individuals" not in header]
     labels = list(dict.fromkeys(part for name, part in columns if name in names))
     blocks = [_block(table, [columns.get((name, part), {}) for part in labels], begin) for name in names]

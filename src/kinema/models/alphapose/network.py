@@ -115,7 +115,7 @@ class FastPose(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, source: str = "weights") -> FastPose:
-        """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
+        """The network of a state dict, for inference. Raises InputError if the weights are another network's."""
         return load_published(cls(), tensors, "FastPose", source)
 
     def forward(self, images: Tensor) -> Tensor:

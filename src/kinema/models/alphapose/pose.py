@@ -1,7 +1,7 @@
 """What FastPose sees of an image and how its heatmaps are read, as in AlphaPose.
 
 A box is widened and shown in the middle of the network's input with black around it, never cropped. Points are in cells
-of the heatmaps, in pixels of the image after `to_image`.
+of the heatmaps; `to_image` takes them to pixels of the image.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kinema.skeleton import COCO17
 
 JOINTS = 17
 WIDTH, HEIGHT = 256, 320
-"""Of the network's input, in pixels."""
+"""Width and height of the network's input, pixels."""
 
 STRIDE = 4
 """Pixels of the input per cell of a heatmap."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 SOFTNESS = 1.0
-"""Of a joint's score in the similarity (delta 1)."""
+"""How softly a joint's score enters the similarity (delta 1)."""
 
 WEIGHT = 1.7
-"""Of the spatial part of the similarity (mu)."""
+"""Weight of the spatial part of the similarity (mu)."""
 
 REACH = 2.65
 """Pixels over which that part falls by a factor e (delta 2)."""
@@ -29,7 +29,7 @@ CLOSE = 0.1
 _CLOSE_MATCH, _CLOSE_MERGE = 7.0, 15.0
 
 LEAST_SCORE = 0.3
-"""Of the best joint of a pose that is kept."""
+"""Least score of the best joint of a pose that is kept."""
 
 _SHIFT = 0.3
 _ZERO = 1e-5

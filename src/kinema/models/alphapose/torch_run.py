@@ -1,4 +1,4 @@
-"""FastPose on crops, and AlphaPose on whole images: boxes, poses, one for each person."""
+"""FastPose on crops, and AlphaPose on whole images: boxes, then poses, one for each person."""
 
 from __future__ import annotations
 

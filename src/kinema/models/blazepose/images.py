@@ -47,5 +47,5 @@ class BlazePoseImages:
 
 
 def open_images(options: Any, shared: ImageSettings) -> BlazePoseImages:
-    """Raises WeightsError if the network cannot be had. There is nothing to choose."""
+    """BlazePose as an estimator; it has no options. Raises WeightsError if the network is unavailable."""
     return BlazePoseImages(threads=shared.threads or 2)

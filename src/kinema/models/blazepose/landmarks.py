@@ -1,8 +1,8 @@
 """BlazePose's landmark network (GHUM 3D, "full"): one person's 33 landmarks from one crop.
 
-Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking" (2020); Grishchenko et al.,
-"BlazePose GHUM Holistic" (2022). Tensor layout and post-processing after MediaPipe's public
-documentation of `pose_landmark_full.tflite` (Apache-2.0).
+Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking" (2020); Grishchenko et al., "BlazePose GHUM
+Holistic" (2022). Tensor layout and post-processing follow MediaPipe's public documentation of
+`pose_landmark_full.tflite` (Apache-2.0).
 
 Input 256x256 RGB in [0, 1]. Outputs: 39 landmarks x (x, y, z, visibility, presence) in crop pixels and logits; a pose
 score in [0, 1]; a 256x256 person mask; a 64x64x39 heatmap (logits); 39 world landmarks in metres relative to the
@@ -67,7 +67,7 @@ class BlazePoseLandmarker:
         self._tensor = np.empty((1, CROP, CROP, 3), dtype=np.float32)
 
     def __call__(self, image: np.ndarray, roi: np.ndarray, *, mask: bool = False) -> Landmarks:
-        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB; with its mask if asked."""
+        """Landmarks of the person in `roi` (4,) of `image` (H, W, 3) uint8 RGB; with the mask if asked for."""
         return self.run_crop(crop(image, roi, size=CROP), roi, mask=mask)
 
     def run_crop(self, pixels: np.ndarray, roi: np.ndarray, *, mask: bool = False) -> Landmarks:

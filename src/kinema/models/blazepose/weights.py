@@ -1,4 +1,4 @@
-"""BlazePose's networks, extracted from packages of the user's own package indexes."""
+"""BlazePose's networks, extracted from packages on the user's own package index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about the published network: its classes, the person among them, the size that it is used with."""
+"""Facts about the published network: its classes, which of them is the person, the size of its input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
     "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
 )  # fmt: skip
-"""Pascal VOC's, in the order of the channels."""
+"""Pascal VOC's classes, in the order of the output's channels."""
 
 PERSON = CLASSES.index("person")
 

@@ -1,7 +1,7 @@
 """DeepLabV3-ResNet101 with torchvision's names of the parameters, auxiliary head included.
 
 Chen et al., "Rethinking atrous convolution for semantic image segmentation", 2017: a dilated trunk, pooling at several
-dilations ("atrous spatial pyramid pooling") with the image's mean beside, and a classifier of every pixel.
+dilations ("atrous spatial pyramid pooling") together with the image's mean, and a classifier of every pixel.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class DeepLabV3(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, source: str = "weights") -> DeepLabV3:
-        """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
+        """The network of a state dict, for inference. Raises InputError if the weights are another network's."""
         return load_published(cls(), tensors, "DeepLabV3-ResNet101", source)
 
     def forward(self, images: Tensor) -> Tensor:

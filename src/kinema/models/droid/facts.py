@@ -1,11 +1,11 @@
-"""What is fixed about DROID-SLAM's networks: sizes, and tensors by which the file is known."""
+"""What is fixed about DROID-SLAM's networks: sizes, and the tensors by which a file is recognised."""
 
 from __future__ import annotations
 
 NAME = "droid"
 
 SHRINK = 8
-"""By how much features are smaller than the image."""
+"""Factor by which features are smaller than the image."""
 
 FEATURES, HIDDEN, CONTEXT = 128, 128, 128
 """Channels of the features that are compared, of an edge's state, and of what a frame tells the operator."""
@@ -16,7 +16,7 @@ LEVELS, RADIUS = 4, 3
 SPAN = 2 * RADIUS + 1
 
 COMPARED = LEVELS * SPAN * SPAN
-"""Correlations of one pixel."""
+"""Number of correlations of one pixel."""
 
 SMALLEST = SHRINK * 2**LEVELS
 """Least side of an image in pixels: its features must be halved `LEVELS` times."""
@@ -25,6 +25,6 @@ MOST_FLOW = 64.0
 """Pixels of the features to which motion is clamped."""
 
 NEIGHBOURS = 9
-"""Coarse disparities of which a fine one is a mean."""
+"""Number of coarse disparities of which a fine one is a mean."""
 
 TENSORS = ("module.fnet.conv1.weight", "module.cnet.conv2.weight", "module.update.gru.convz_glo.weight")

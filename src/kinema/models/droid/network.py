@@ -27,7 +27,7 @@ _USED = 2
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+    """Two 3x3 convolutions with a shortcut."""
 
     clamped: tuple[str, ...] = ("conv1", "conv2")
 
@@ -48,7 +48,7 @@ class Residual(nn.Module):
 
 
 def _norm(norm: bool) -> nn.Module:
-    """Of each channel of each image, without parameters; or none."""
+    """A norm of each channel of each image, without parameters; or the identity."""
     return InstanceNorm() if norm else nn.Identity()
 
 
@@ -102,7 +102,7 @@ class GatedUnit(nn.Module):
         return (1 - update) * state + update * new
 
     def everywhere(self, state: Tensor) -> Tensor:
-        """What the whole image (E,128,h,w) says, (E,128,1,1)."""
+        """The mean (E,128,1,1) of the state (E,128,h,w) over the image, gated."""
         return (torch.sigmoid(self.w(state)) * state).mean(dim=(2, 3), keepdim=True)
 
 

@@ -1,7 +1,7 @@
 """DROID-SLAM's networks run on the CPU or a GPU.
 
-On a CPU weights are packed once and maps are channels-last; what is computed is the original's within rounding, in
-float32 throughout.
+On a CPU weights are packed once and maps are channels-last. Everything is float32, and results are the original's
+within rounding.
 """
 
 from __future__ import annotations

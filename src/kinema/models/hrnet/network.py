@@ -153,7 +153,7 @@ class PoseNetwork(HighResolutionTrunk):
     def from_tensors(
         cls, tensors: Mapping[str, Tensor], network: str = "hrnet-w32", *, source: str = "weights"
     ) -> PoseNetwork:
-        """With the weights of a state dict, for inference. network: one of `WIDTHS`.
+        """The network with the weights of a state dict, for inference. network: one of `WIDTHS`.
 
         Raises WeightsError for the weights of another width, InputError for those of another network.
         """

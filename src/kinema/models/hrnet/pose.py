@@ -15,7 +15,7 @@ import numpy as np
 from kinema.models.imagenet import MEAN, STD
 
 JOINTS = 17
-"""COCO's."""
+"""Number of COCO's joints."""
 
 WIDTHS = {"hrnet-w32": 32, "hrnet-w48": 48}
 """Channels of the branch of the highest resolution."""
@@ -58,7 +58,7 @@ def crop_of(box: np.ndarray, aspect: float) -> Crop:
 
 
 def aspect_of(network_size: tuple[int, int], image_size: tuple[int, int], *, parity: bool) -> float:
-    """The proportions of crops: of the network's input (width, height), in parity of the image's sides exchanged."""
+    """Width over height of crops: that of the network's input; in parity, of the image with its sides exchanged."""
     width, height = image_size[::-1] if parity else network_size
     return width / height
 

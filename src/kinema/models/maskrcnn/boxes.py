@@ -50,7 +50,7 @@ def clipped(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def large(boxes: np.ndarray, smallest: float) -> np.ndarray:
-    """(N,) bool: whose sides both have at least that length."""
+    """(N,) bool: whether both sides of a box have at least that length."""
     return np.asarray(((boxes[:, 2:] - boxes[:, :2]) >= np.float32(smallest)).all(axis=1))
 
 

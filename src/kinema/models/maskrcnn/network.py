@@ -1,6 +1,6 @@
 """Mask R-CNN's tensors: trunk, feature pyramid, proposal head, box head, mask head, with torchvision's names.
 
-What is done with their outputs (proposals, regions, suppression, masks) is `detection`'s.
+What is done with their outputs (proposals, regions, suppression, masks) is in `torch_run`, `regions` and `boxes`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class MaskPredictor(nn.Module):
 
 
 class RegionHeads(nn.Module):
-    """What looks at each region alone."""
+    """The heads that look at each region by itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,6 +142,6 @@ class MaskRCNN(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, source: str = "weights") -> MaskRCNN:
-        """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
+        """The network of a state dict, for inference. Raises InputError if the weights are another network's."""
         tensors = {renamed(key.removeprefix("module.")): value for key, value in tensors.items()}
         return load_published(cls(), tensors, "Mask R-CNN ResNet50-FPN", source)

@@ -1,4 +1,4 @@
-"""Mask R-CNN on images: everything that it finds, and the people among it.
+"""Mask R-CNN on images: everything that it finds, or the people only.
 
 Standard parameters of torchvision, for its published weights. torch is imported when a network is opened.
 """

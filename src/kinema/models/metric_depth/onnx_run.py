@@ -37,7 +37,7 @@ class DepthNetwork:
     """
 
     def __init__(self, path: Path, family: Family, *, threads: int = 1) -> None:
-        """Raises InputError, in one sentence, for a file that is no such network."""
+        """Raises InputError, in one sentence, for a file that is not such a network."""
         self._network, self._family = ImageNetwork(path, threads=threads, usual=family.size), family
         shapes = [shape for shape in self._network.outputs.values() if _is_map(shape)]
         if len(self._network.outputs) != 1 or not shapes:

@@ -1,6 +1,6 @@
-"""Crops of people: an image is brought to linear light, sampled through a virtual camera, and given a gamma again.
+"""Crops of people: an image is brought to linear light, sampled through a virtual camera, and gamma-encoded again.
 
-Where a crop shows the image smaller, it is sampled from one of two halvings of it, and larger crops are averaged.
+Where a crop shrinks the image, it is sampled from the image halved once or twice.
 """
 
 from __future__ import annotations

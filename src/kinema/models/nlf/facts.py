@@ -1,4 +1,4 @@
-"""What is fixed about NLF: the two networks, their input, the weight field, thresholds.
+"""What is fixed about NLF: its two networks, their input, the weight field, thresholds.
 
 Sárándi and Pons-Moll, "Neural localizer fields for continuous 3D human pose and shape estimation", NeurIPS 2024, and
 the authors' code (https://github.com/isarandi/nlf). EfficientNetV2: Tan and Le, "EfficientNetV2: smaller models and
@@ -76,10 +76,10 @@ MAPS = 2 + SLICES
 """Maps that a point reads: its uncertainty, its metric x and y, the slices."""
 
 EIGENFUNCTIONS = 1024
-"""Of the body volume's Laplacian, in which the weight field is expressed."""
+"""Number of eigenfunctions of the body volume's Laplacian in which the weight field is expressed."""
 
 FIELD_WIDTHS = (256, 2048, 384)
-"""Of the Fourier features, and of the hidden layers of the two perceptrons."""
+"""Widths of the Fourier features, and of the hidden layers of the two perceptrons."""
 
 BOX_SIZE = 2.2
 """Metres that the crop and the slices span in the relative metric coordinates."""
@@ -103,7 +103,7 @@ TENSORS = (
     "heatmap_head.weight_field.gps_net.learnable_fourier.linear.weight",
     "heatmap_head.weight_field.pred_mlp.2.weight",
 )
-"""Tensors by which a state dict of the crop model is known; all are checked when it is loaded."""
+"""Tensors by which a state dict of the crop model is recognised; all are checked when it is loaded."""
 
 IGNORED = ("canonical_lefts", "canonical_centers")
 """Parameters of the training, which inference does not read."""

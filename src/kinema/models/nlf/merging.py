@@ -1,4 +1,4 @@
-"""What several variants of a crop say together: a weighted geometric median of their poses."""
+"""Merging the results of several variants of a crop: a weighted geometric median of their poses."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class _Head(nn.Module):
 
 
 class CropModel(nn.Module):
-    """Crops (B,3,R,R) RGB in [0,1] -> features (B,512,R/32,R/32), of which `localize` of `points.py` reads points.
+    """Crops (B,3,R,R) RGB in [0,1] -> features (B,512,R/32,R/32), from which `point_network.localize` reads points.
 
     volume: given by `from_tensors`; a model without it cannot make weights of points.
     """
@@ -212,7 +212,7 @@ class CropModel(nn.Module):
     def from_tensors(
         cls, tensors: Mapping[str, Tensor], volume: BodyVolume | None = None, *, source: str = "weights"
     ) -> CropModel:
-        """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
+        """The network of a state dict, for inference. Raises InputError if the weights are another network's."""
         tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
         tensors = {key: value.float() if value.dtype.is_floating_point else value
                    for key, value in tensors.items() if key not in IGNORED}  # fmt: skip
@@ -240,7 +240,7 @@ class CropModel(nn.Module):
         return PointWeights(*parts)
 
     def codes_of(self, points: Tensor) -> PointCodes:
-        """The same before the field's last layer, which takes less memory and time to read with."""
+        """The weights before the field's last layer, which take less memory and time to read with."""
         field = self.heatmap_head.weight_field
         last = field.pred_mlp[-1]
         assert isinstance(last, nn.Linear)

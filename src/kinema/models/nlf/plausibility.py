@@ -1,4 +1,4 @@
-"""Which of the poses found in detections are people: the unsure are dropped, and of those that are alike the worse.
+"""Which of the poses found in detections are people: unsure ones are dropped, and of two that are alike the worse.
 
 Poses are (P,N,3) metres in the camera's frame, uncertainties (P,N) metres, boxes (P,5) x y w h score in pixels.
 """

@@ -1,8 +1,8 @@
 """The released TorchScript program, called through its methods on a GPU, in place of Kinema's own network.
 
-The program is the whole system in half precision; what is used here is its estimation of poses in given boxes; its
-detector is in `kinema.models.nlf.program_detector`. Loading it runs the code in
-the file. It calls one operator of torchvision, which is registered here where torchvision is missing.
+The program is the whole system in half precision. Used here is its estimation of poses in given boxes; its detector is
+in `kinema.models.nlf.program_detector`. Loading it runs the code in the file. It calls one operator of torchvision,
+which is registered here where torchvision is missing.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def load_program(path: str | Path, method: str, *, device: str | None = None, ad
 
 
 def weights_of(program: Any, points: np.ndarray, device: str) -> dict[str, Tensor]:
-    """What a program calls the weights of points (N,3) in the canonical body, metres."""
+    """The program's own weights for points (N,3) in the canonical body, metres."""
     import torch
 
     with torch.inference_mode(), torch.device(device):

@@ -20,10 +20,10 @@ from kinema.models.nlf.program import DEVICE, load_program, weights_of
 from kinema.models.person_boxes import part_of
 
 DETECT = "detect_poses_batched"
-"""The method."""
+"""Method of the program that finds people."""
 
 OVERLAP = 0.7
-"""Of double boxes, where no other is wanted: the method's own default."""
+"""Intersection over union of double boxes, unless another is chosen: the method's own default."""
 
 ALL = -1
 """As `max_detections`: as many people of an image as the program ever gives."""

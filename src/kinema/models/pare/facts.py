@@ -37,7 +37,7 @@ MAP49 = (
     24, 12, 17, 19, 21, 16, 18, 20, 0, 2, 5, 8, 1, 4, 7, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34,
     8, 5, 45, 46, 4, 7, 21, 19, 17, 16, 18, 20, 47, 48, 49, 50, 51, 52, 53, 24, 26, 25, 28, 27,
 )  # fmt: skip
-"""Each of the 49 joints as an index into 24 SMPL joints, 21 vertices and 9 regressed joints."""
+"""Index of each of the 49 joints in the list of 24 SMPL joints, 21 vertices and 9 regressed joints."""
 
 H36M_TO_14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
 """The evaluation's 14 joints as rows of the Human3.6M regressor; its row 0 is the pelvis."""

@@ -74,7 +74,7 @@ class PareImages:
 
 
 def open_images(options: PareOptions, shared: ImageSettings) -> PareImages:
-    """From a checkpoint and a body, given by the user or found. Raises WeightsError if there is no checkpoint, and what
+    """PARE with a checkpoint and a body, given by the user or found. Raises WeightsError without a checkpoint, and what
     `PareEstimator` raises."""
     release = PareRelease(shared.data)
     path = release.checkpoint(options.checkpoint)

@@ -23,7 +23,7 @@ def _checkpoint(options: PareOptions) -> Mapping[str, str]:
 
 
 def _check(video: VideoReader, options: PareOptions) -> None:
-    """A checkpoint that cannot be used is known before people are tracked, which may take hours."""
+    """Refuse an unusable checkpoint before people are tracked, which may take hours."""
     from kinema.models.pare.network import load_pare
     from kinema.models.pare.release import PareRelease
     from kinema.storage.checkpoints import load_torch_checkpoint

@@ -33,7 +33,7 @@ REACH = TAPS[-1]
 """Frames on either side that an output depends on."""
 
 LONGEST_GAP = 4.0
-"""Seconds: longer gaps and pauses are shortened to this, far beyond the reach, so that no grid is sized by a clock."""
+"""Seconds to which longer gaps and pauses are shortened, far beyond the reach, so that they cannot blow up the grid."""
 
 PIECE = 2048
 """Frames per call of the network, so that memory does not grow with the clip."""
@@ -111,7 +111,7 @@ class Lifter(ABC):
     """(K,) counterpart of each point in a mirror."""
 
     leans_by_vertical: bool
-    """Whether a vertical that is known changes the poses, or `up` alone."""
+    """Whether a known vertical changes the poses, or only `up`."""
 
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads

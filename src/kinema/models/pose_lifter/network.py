@@ -17,7 +17,7 @@ from kinema.models.pose_lifter.vertical import HALF_TRUST
 
 NUM_JOINTS = 24
 NUM_SHARES = 2
-"""Of the way from the inferred vertical to the known one: that the root turns, and that the vertical itself does."""
+"""Outputs that say how far to turn from the inferred vertical to the known one: the root, and the vertical itself."""
 
 NUM_OUT = NUM_JOINTS * 7 + 10 + 3 + 4 + NUM_SHARES
 
@@ -130,8 +130,8 @@ class PoseLifter(nn.Module):
 
 
 def gain(trust: Tensor) -> Tensor:
-    """How far to go from the inferred vertical to one that is trusted so much (0 if it is not known): by the variances
-    of the two."""
+    """How far to go from the inferred vertical towards a known one with this trust (0: not known), by the variances of
+    the two."""
     sigma = HALF_TRUST / trust.clamp(min=1e-6) - HALF_TRUST
     return OWN_SIGMA**2 / (OWN_SIGMA**2 + sigma**2) * (trust > 0)
 
@@ -145,6 +145,6 @@ def turned_between(vector: Tensor, start: Tensor, end: Tensor, share: Tensor) ->
 
 
 def cross(a: Tensor, b: Tensor) -> Tensor:
-    """The cross product of vectors (..., 3), of operations that ONNX has."""
+    """The cross product of vectors (..., 3), made of operations that ONNX has."""
     (ax, ay, az), (bx, by, bz) = a.unbind(-1), b.unbind(-1)
     return torch.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)

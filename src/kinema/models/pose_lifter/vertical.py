@@ -1,7 +1,7 @@
 """The vertical, where it is known, as an input of the pose lifters.
 
-A single view of a person tells the camera's tilt from the person's lean badly. Vanishing lines, a calibration or a
-camera path often tell it well: then the lean follows.
+A single view of a person hardly distinguishes the camera's tilt from the person's lean. Vanishing lines, a calibration
+or a camera path often tell the tilt well; then the lean follows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HALF_TRUST = 3.0
 """Degrees: a vertical with this standard deviation is trusted by one half, a perfect one by 1."""
 
 VAGUE = 10.0
-"""Degrees: a vertical that is less certain than this is none: the lifter's own guess is better."""
+"""Degrees: a less certain vertical is not used, because the lifter's own guess is better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Vertical:
 
 
 def trust(sigma: Any) -> Any:
-    """How much a vertical counts whose standard deviation is `sigma` degrees: from 1 (exact) towards 0."""
+    """Weight of a vertical with a standard deviation of `sigma` degrees: from 1 (exact) towards 0."""
     return HALF_TRUST / (HALF_TRUST + sigma)
 
 

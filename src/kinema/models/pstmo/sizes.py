@@ -1,7 +1,7 @@
 """P-STMO's sizes and tensors, without torch: what a checkpoint must contain.
 
-The file holds everything but the strides of the last encoder: with as many layers as powers of three fill the window
-they are threes, otherwise those of the authors' configurations.
+A file tells everything but the strides of the last encoder: they are all 3 if the window is 3 to the number of layers,
+otherwise those of the authors' configurations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is fixed about RIFE 4.18: the name of its weights, its sizes, and tensors by which its file is known."""
+"""What is fixed about RIFE 4.18: the name of its weights, its sizes, and the tensors by which a file is recognised."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ WIDTHS = (192, 128, 96, 64)
 """Channels of the four blocks, the coarsest first."""
 
 SCALES = (8, 4, 2, 1)
-"""By how much each block shrinks the images."""
+"""Factor by which each block shrinks the images."""
 
 FEATURES = 8
-"""Channels of what the encoder makes of an image."""
+"""Channels of an image's features."""
 
 MULTIPLE = 32
 """Width and height are padded to a multiple of this at scale 1: the first block shrinks by 8, its convolutions by 4."""

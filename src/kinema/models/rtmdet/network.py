@@ -10,11 +10,11 @@ from kinema.models.yolox.network import of_people
 
 MEAN = np.array([103.53, 116.28, 123.675], dtype=np.float32)
 STD = np.array([57.375, 57.12, 58.395], dtype=np.float32)
-"""Of blue, green and red, the order in which RTMDet was trained."""
+"""Mean and standard deviation of blue, green and red, the order in which RTMDet was trained."""
 
 
 class RTMDet:
-    """An RTMDet file."""
+    """The network in an RTMDet file."""
 
     def __init__(self, network: ImageNetwork) -> None:
         self._network = network

@@ -30,7 +30,7 @@ def gives_people(network: ImageNetwork) -> bool:
 
 
 class RTMO:
-    """An RTMO file. count: number of its keypoints."""
+    """The network in an RTMO file. count: number of its keypoints."""
 
     def __init__(self, network: ImageNetwork) -> None:
         if not gives_people(network):

@@ -9,7 +9,7 @@ from kinema.models.image_network import ImageNetwork, tensor_of
 
 MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
 STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
-"""Of ImageNet's red, green and blue."""
+"""ImageNet's mean and standard deviation of red, green and blue, 0 to 255."""
 
 BINS = 2
 """Classes per pixel of the crop in the published networks."""
@@ -25,7 +25,7 @@ def gives_classes(network: ImageNetwork) -> bool:
 
 
 class RTMPose:
-    """An RTMPose file. width, height: pixels of its crops; count: number of its keypoints."""
+    """The network in an RTMPose file. width, height: pixels of its crops; count: number of its keypoints."""
 
     def __init__(self, network: ImageNetwork) -> None:
         if not gives_classes(network):

@@ -1,5 +1,5 @@
 """SMPL: the licensed body model (Loper et al., "SMPL: A skinned multi-person linear model", 2015).
 
-No network: its file is read by `kinema.body`, and the free body stands in where there is none. For non-commercial
-research, from https://smpl.is.tue.mpg.de; commercial licences from Meshcapade.
+No network: its file is read by `kinema.body`, and the free body stands in where there is none. It is for non-commercial
+research, from https://smpl.is.tue.mpg.de; Meshcapade sells commercial licences.
 """

@@ -36,12 +36,12 @@ class Cells:
         self.keys[places], self.values[:, places] = keys, values
 
     def append(self, keys: Tensor, values: Tensor) -> None:
-        """In free places."""
+        """Put cells in free places."""
         self.put(keys, values, slice(self.used, self.used + len(keys)))
         self.used += len(keys)
 
     def replace_oldest(self, keys: Tensor, values: Tensor) -> None:
-        """In free places, or else in those of the frame that was put first."""
+        """Put cells in free places, or else in those of the oldest frame."""
         if self.used < self.room:
             self._oldest = 0
             return self.append(keys, values)
@@ -50,9 +50,9 @@ class Cells:
 
 
 class Memory:
-    """The permanent memory of up to `frames` frames, of which new ones then overwrite cells at random, so that what is
-    remembered is ever rarer the older it is; and the temporary one of the last `temporary` frames.
+    """The permanent memory of up to `frames` frames, and the temporary one of the last `temporary` frames.
 
+    When the permanent one is full, new frames overwrite cells at random, so that ever less of an old frame remains.
     objects: P. cells: of a frame. seed: of the choice of cells. like: a tensor of the type and device to use.
     """
 

@@ -214,7 +214,7 @@ class STCN(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, source: str = "weights") -> STCN:
-        """With the weights of a state dict, for inference. Raises InputError if they are another network's."""
+        """The network of a state dict, for inference. Raises InputError if the weights are another network's."""
         return load_published(cls(), tensors, "STCN", source)
 
     def keys(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

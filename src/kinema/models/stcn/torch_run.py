@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_stcn(path: str | Path, *, threads: int = 1) -> STCN:
-    """The network with the weights of a checkpoint, on the graphics card if torch sees one.
+    """The network with the weights of a checkpoint, on a GPU if torch sees one.
 
     threads: of torch, for the whole process. Raises InputError for a file that is corrupt or another network's,
     UnsafeFileError, ModuleNotFoundError without torch.

@@ -66,7 +66,7 @@ class VideoPose3DSizes:
 
 
 def sizes_of(shapes: Mapping[str, tuple[int, ...]], name: str = "weights") -> VideoPose3DSizes:
-    """Read all sizes from the shapes of the tensors. Raises InputError if they are no VideoPose3D."""
+    """Read all sizes from the shapes of the tensors. Raises InputError if they are not VideoPose3D's."""
     expand, shrink = shapes.get("expand_conv.weight", ()), shapes.get("shrink.weight", ())
     if len(expand) != 3 or len(shrink) != 3:
         raise InputError(f"{name} is not a VideoPose3D checkpoint: it has no filters 'expand_conv' and 'shrink'")

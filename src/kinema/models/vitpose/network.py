@@ -1,4 +1,4 @@
-"""The network: a crop of 3 : 4 to one heatmap a keypoint, decoded below the size of a cell.
+"""The network: a crop of 3 : 4 to one heatmap for each keypoint, decoded to fractions of a cell.
 
 The decoding is the published one of ViTPose's configurations: distribution-aware ("DARK", Zhang et al., CVPR 2020),
 with the coordinates of UDP (Huang et al., CVPR 2020), in which the centres of the first and the last cell are those of
@@ -22,7 +22,7 @@ LEAST, MOST = 1e-3, 50.0
 
 
 def gives_heatmaps(network: ImageNetwork) -> bool:
-    """Whether a network gives one heatmap (1, K, h, w) a keypoint, of at most half the crop's size."""
+    """Whether a network gives a heatmap for each keypoint, (1, K, h, w), of at most half the crop's size."""
     shapes = list(network.outputs.values())
     if len(shapes) != 1 or len(shapes[0]) != 4:
         return False
@@ -31,7 +31,7 @@ def gives_heatmaps(network: ImageNetwork) -> bool:
 
 
 class ViTPose:
-    """A ViTPose file. width, height: pixels of its crops; count: number of its keypoints."""
+    """The network in a ViTPose file. width, height: pixels of its crops; count: number of its keypoints."""
 
     def __init__(self, network: ImageNetwork) -> None:
         if not gives_heatmaps(network):

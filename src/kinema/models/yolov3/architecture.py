@@ -60,7 +60,7 @@ def _head(anchors: tuple[int, ...]) -> tuple[Layer, Layer]:
 
 
 def _pyramid(width: int) -> tuple[Layer, ...]:
-    """Maximum filters of three sizes beside their input."""
+    """Maximum filters of three sizes, joined with their input."""
     return (
         Layer("maxpool", size=5),
         Layer("route", sources=(-2,)),
@@ -73,7 +73,7 @@ def _pyramid(width: int) -> tuple[Layer, ...]:
 
 
 def _finer(width: int, shared: int) -> tuple[Layer, ...]:
-    """From before a head to twice its resolution, beside a layer of Darknet-53."""
+    """The layers from before a head to twice its resolution, joined with a layer of Darknet-53."""
     return (
         Layer("route", sources=(-4,)),
         _conv(width, 1),

@@ -13,7 +13,7 @@ from kinema.models.published_tensors import load_published
 from kinema.models.yolov3.architecture import ANCHORS, ATTRIBUTES, LAYERS, TITLES, Layer, inputs, places
 
 _SLOPE = 0.1
-"""Of the leaky ReLU below 0."""
+"""Slope of the leaky ReLU below 0."""
 
 
 class MaxFilter(nn.Module):
@@ -62,7 +62,7 @@ class YoloV3(nn.Module):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], network: str = "yolov3", *, source: str = "weights") -> YoloV3:
-        """With the weights of a state dict, for inference. Raises InputError if they are not this network's."""
+        """The network of a state dict, for inference. Raises InputError if the weights are another network's."""
         return load_published(cls(network), tensors, TITLES[network], source)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What such a file takes and gives: RGB in [0, 1] -> (1, 4 + classes, M), centre, size and scores of M boxes.
 
-Boxes are in pixels of the input and not suppressed; of COCO's classes people are the first. So the NLF program's
-recorded wrapper uses it (`kinema.models.nlf.detector`).
+Boxes are in pixels of the input and not suppressed; people are the first of COCO's classes. The wrapper in the NLF
+program uses its YOLOv8x in the same way (`kinema.models.nlf.detector`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kinema.models.person_boxes import PERSON, letterbox, suppressed
 
 STRIDES = (8, 16, 32)
 OVERLAP = 0.7
-"""Of double boxes, as in the NLF pipeline."""
+"""Intersection over union of double boxes, as in the NLF pipeline."""
 
 _BOX = 4
 _NONE, _WHITE = np.zeros(3, np.float32), np.full(3, 255.0, np.float32)
@@ -27,7 +27,7 @@ def gives_candidates(network: ImageNetwork) -> bool:
 
 
 class YOLOv8:
-    """A YOLOv8 file."""
+    """The network in a YOLOv8 file."""
 
     def __init__(self, network: ImageNetwork) -> None:
         self._network, self.overlap = network, OVERLAP

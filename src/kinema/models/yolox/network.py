@@ -16,7 +16,7 @@ from kinema.models.person_boxes import PERSON, letterbox, suppressed
 
 STRIDES = ((8, 16, 32), (8, 16, 32, 64))
 OVERLAP = 0.45
-"""Of double boxes, as in Megvii's demonstration."""
+"""Intersection over union of double boxes, as in Megvii's demo."""
 
 FOCUS = 12
 """Channels of the first convolution: each pixel of half the size holds the colours of four."""
@@ -46,7 +46,7 @@ def strides_of(network: ImageNetwork) -> tuple[int, ...] | None:
 
 
 class YOLOX:
-    """A YOLOX file."""
+    """The network in a YOLOX file."""
 
     def __init__(self, network: ImageNetwork) -> None:
         self._network = network

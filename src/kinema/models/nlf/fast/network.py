@@ -1,7 +1,7 @@
 """The crop model in the form in which it runs fast: the same features within rounding.
 
 On a CPU: batch norms are folded, activations and sums are part of the convolutions, weights are packed, wide fused
-blocks are Winograd's convolutions with what follows them in the cache, and what is scaled is so in place.
+blocks are Winograd's convolutions with what follows them in the cache, and values are scaled in place.
 `benchmarks/nlf_speed.py` measures it.
 """
 
@@ -76,7 +76,7 @@ def _in_place(module: nn.Module) -> None:
 
 
 def _winograd_blocks(model: CropModel) -> None:
-    """The fused blocks of many channels as one convolution with what follows it; batch norms must have been folded."""
+    """Replace fused blocks of many channels by Winograd's convolution and what follows it; batch norms are folded."""
     for block in model.modules():
         if isinstance(block, Block) and block.around and len(block.block) == 2:
             widening, narrowing = block.block

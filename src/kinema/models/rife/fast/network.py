@@ -15,7 +15,7 @@ from kinema.models.torch_inference import prepared
 from kinema.models.winograd_convolution import WinogradConvolution, fits
 
 _LEAST = 96
-"""Channels from which Winograd's way pays here."""
+"""Channels from which Winograd's convolution is faster here."""
 
 
 def fast_network(net: RIFE, device: str, pair: Tensor, threads: int) -> nn.Module:
