@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from kinema.estimation.solver import Evidence, PoseState
 from kinema.estimation.upright import verticals_of
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, with_fov
 from kinema.geometry.camera_path import still_turns
+from kinema.models.pose_lifter.lifter import Lifter
 from kinema.motion import Motion
 from kinema.person import Person, join_people
 from kinema.progress import Progress
@@ -53,19 +54,11 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
     body = given(context.body)
     camera = _camera_of(motion, options.fov)
     priors = [prior_of(person, options.prior) for person in motion.people]
-    used = set(priors or [options.prior])
     twice = [
         options.second_lifter and is_lifted_twice(person, prior)
         for person, prior in zip(motion.people, priors, strict=True)
     ]
-    if any(twice):
-        used.add("lifted")
-    lifters = {prior: lifter(threads=options.threads) for prior, lifter in LIFTERS.items() if prior in used}
-    refined = any(
-        prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
-        for person, prior in zip(motion.people, priors, strict=True)
-    )
-    refiner = KeypointRefiner() if options.landmarks == "refined" and refined else None
+    networks = _Networks.needed(motion, priors, twice, options)
     total = sum(len(person) for person in motion.people)
     done = 0
     people = []
@@ -84,9 +77,9 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
                 options,
                 prior,
                 height,
-                lifters.get(prior),
-                lifters["lifted"] if again else None,
-                refiner,
+                networks.lifters.get(prior),
+                networks.lifters["lifted"] if again else None,
+                networks.refiner,
             )
             for part in motion.parts(person)
         ]
@@ -101,10 +94,7 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         people.append(_fit_parts(parts, partial(_advance, context.progress, done, total)))
         done += sum(len(fit.person) for fit in parts)
         context.progress(done, total)
-    for lifter in lifters.values():
-        context.weights[lifter.file] = lifter.sha256
-    if refiner is not None:
-        context.weights[refiner.network.name] = refiner.network.sha256
+    context.weights |= networks.weights
     for name in dict.fromkeys(fit.set_name for fit in seen):
         if estimated := joints_estimated(body, name):
             context.notes.append(f"keypoints of {name} do not show the {parts_of(estimated)}, which are estimated")
@@ -112,6 +102,33 @@ def fit_people(motion: Motion, context: Context, options: FitOptions) -> Motion:
         context.notes.append(note)
     context.facts["focal"] = camera.intrinsics[0, 0]
     return motion.replace(people=tuple(people), camera=camera, body_model=body.name)
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """The networks of a motion's fits: lifters by their priors, and the refiner of landmarks, None where unused."""
+
+    lifters: dict[str, Lifter]
+    refiner: KeypointRefiner | None
+
+    @classmethod
+    def needed(cls, motion: Motion, priors: Sequence[str], twice: Sequence[bool], options: FitOptions) -> _Networks:
+        """Those for people with these priors; twice: who is lifted from 2D as well."""
+        used = {*(priors or [options.prior]), *(("lifted",) if any(twice) else ())}
+        lifters = {prior: lifter(threads=options.threads) for prior, lifter in LIFTERS.items() if prior in used}
+        refined = any(
+            prior in ("learned", "analytic") and person.keypoint3d_set == BLAZEPOSE33.name
+            for person, prior in zip(motion.people, priors, strict=True)
+        )
+        return cls(lifters, KeypointRefiner() if options.landmarks == "refined" and refined else None)
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """sha256 by file."""
+        weights = {lifter.file: lifter.sha256 for lifter in self.lifters.values()}
+        if self.refiner is not None:
+            weights[self.refiner.network.name] = self.refiner.network.sha256
+        return weights
 
 
 def _know_vertical(motion: Motion, camera: Camera, fits: Sequence[PersonFit]) -> None:
