@@ -10,13 +10,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import sys
 import tempfile
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import smplx
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import wall_seconds
 
 from kinema.body import load_body
 from kinema.body.writing import write_layout
@@ -24,13 +29,7 @@ from kinema.body.writing import write_layout
 
 def best(work: Callable[[], object], times: int = 5) -> float:
     work()
-    return min(_timed(work) for _ in range(times))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    return min(wall_seconds(work) for _ in range(times))
 
 
 def main() -> None:

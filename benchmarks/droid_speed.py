@@ -13,15 +13,20 @@ in alternation; differences are of equal inputs. Needs the torch extra.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pare_speed import best
 from torch import Tensor
 from torch.nn import functional as F
-from torch_keypoints import with_random_weights
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import cpu_seconds
+from benchmarks.torch_keypoints import with_random_weights
 
 from kinema.camera.slam.adjustment import Damping, Sightings, adjusted
 from kinema.camera.slam.correlation import compared, products, pyramid
@@ -193,7 +198,8 @@ def main() -> None:
     }  # fmt: skip
     times = {}
     for name, (theirs, ours) in parts.items():
-        times[name] = best({"plain": theirs, "ours": ours}, args.repeat)
+        taken = cpu_seconds({"plain": theirs, "ours": ours}, args.repeat)
+        times[name] = {which: each.min() for which, each in taken.items()}
         a, b = (torch.cat([torch.as_tensor(each).flatten() for each in run()]) for run in (theirs, ours))
         print(
             f"{name}: {times[name]['plain']:.3f} s plain, {times[name]['ours']:.3f} s ours,"

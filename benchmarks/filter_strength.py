@@ -24,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.accuracy_parts.data import DATA
+from benchmarks.accuracy_parts.limbs import centred
 from benchmarks.accuracy_parts.tables import heading, line
 from benchmarks.accuracy_parts.truths import balance_truth
 from benchmarks.world_accuracy import captured
@@ -65,8 +66,7 @@ def scores(pairs: list[tuple[Motion, Motion]], body: BodyModel, seconds: float) 
     for truth, motion in pairs:
         person = filter_motion(motion, body, FilterOptions(seconds=seconds)).people[0]
         estimated, true = (
-            joints - 0.5 * (joints[:, 6:7] + joints[:, 7:8])
-            for joints in (person.joints[:, LIMBS], truth.people[0].joints[person.frames][:, LIMBS])
+            centred(joints) for joints in (person.joints[:, LIMBS], truth.people[0].joints[person.frames][:, LIMBS])
         )
         a, b = acceleration(estimated, truth.times), acceleration(true, truth.times)
         lengths = [np.linalg.norm(v, axis=-1).mean() for v in (1000 * (estimated - true), a - b, a, b)]

@@ -11,9 +11,14 @@ on the same frames.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.limbs import centred
 
 from kinema.body import load_body
 from kinema.body.kinematics import Rig
@@ -74,11 +79,6 @@ def main() -> None:
     print(f"{f'{len(chosen)} windows of held-out people':44s}{'MPJPE':>10s}{'PA-MPJPE':>10s}{'acc.':>10s}")
     for name, rows in scores.items():
         print(f"{name:44s}" + "".join(f"{value:10.1f}" for value in np.mean(rows, axis=0)))
-
-
-def centred(limbs: np.ndarray) -> np.ndarray:
-    """(F,12,3) relative to the mid-hip."""
-    return limbs - 0.5 * (limbs[:, 6:7] + limbs[:, 7:8])
 
 
 if __name__ == "__main__":

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from nlf_speed import ratio, timed
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import cpu_seconds, ratio
 
 from kinema.models.rife.facts import MULTIPLE
 from kinema.models.rife.network import RIFE
@@ -71,7 +75,7 @@ def main() -> None:
         with torch.no_grad():
             return plain(pair[:1], pair[1:])[0, :, :height, :width].permute(1, 2, 0).numpy()
 
-    times = timed({"plain": eager, "ours": lambda: ours(first, second)}, args.repeat)
+    times = cpu_seconds({"plain": eager, "ours": lambda: ours(first, second)}, args.repeat)
     apart = np.abs(ours(first, second) - eager().clip(0, 1) * 255).max()
     print(
         f"{args.size}: {np.median(times['plain']):.2f} s a frame plain, {np.median(times['ours']):.2f} ours,"

@@ -18,6 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.accuracy_parts.limbs import centred
 from benchmarks.accuracy_parts.tables import heading, line
 
 from kinema.body import BodyModel, load_body
@@ -74,11 +75,6 @@ def observed(motion: Motion, body: BodyModel, name: str, with_3d: bool, seed: in
         return person
     hips = points[:, joint_set(name).indices(("left_hip", "right_hip"))].mean(axis=1, keepdims=True)
     return person.replace(keypoint3d_set=name, keypoints3d=points - hips + METRES * rng.normal(size=points.shape))
-
-
-def centred(limbs: np.ndarray) -> np.ndarray:
-    """(F,12,3) relative to the mid-hip."""
-    return limbs - 0.5 * (limbs[:, 6:7] + limbs[:, 7:8])
 
 
 if __name__ == "__main__":

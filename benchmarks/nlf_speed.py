@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch_keypoints import with_random_weights
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import cpu_seconds, ratio
+from benchmarks.torch_keypoints import with_random_weights
 
 from kinema.models.nlf.facts import BOX_SIZE, HEAD, MAPS, SIZES
 from kinema.models.nlf.fast.network import PIECE as PIECES
@@ -44,22 +49,6 @@ def read_plainly(features: torch.Tensor, weights: PointWeights) -> torch.Tensor:
         (heat.sum(dim=(3, 4)) * z).sum(dim=-1) * BOX_SIZE, (flat.sum(dim=2) * x).sum(dim=-1), uncertainty,
     ]  # fmt: skip
     return torch.stack(parts, dim=-1)
-
-
-def timed(functions: dict[str, Callable[[], object]], turns: int) -> dict[str, np.ndarray]:
-    """CPU time (turns,) of each, seconds; they alternate, after one warm-up turn."""
-    times = {name: np.zeros(turns + 1) for name in functions}
-    for turn in range(turns + 1):
-        for name, function in functions.items():
-            start = time.process_time()
-            function()
-            times[name][turn] = time.process_time() - start
-    return {name: each[1:] for name, each in times.items()}
-
-
-def ratio(plain: np.ndarray, ours: np.ndarray) -> str:
-    low, middle, high = np.percentile(plain / ours, [25, 50, 75])
-    return f"x{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:
@@ -104,7 +93,7 @@ def main() -> None:
         runs: dict[str, Callable[[], object]] = {
             "plain": eager, "ours": ours, "plain points": eager_points, "our points": our_points
         }  # fmt: skip
-        times = timed(runs, args.repeat)
+        times = cpu_seconds(runs, args.repeat)
         a, b = torch.cat(eager()), torch.cat(ours())
         apart = float((a - b).abs().max() / a.abs().max())
         print(

@@ -12,14 +12,18 @@ time is the same. Times are CPU time of the process, best of `--repeat`, in alte
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import cpu_seconds
 
 from kinema.models.imagenet import MEAN, STD
 from kinema.models.pare.crops import crop_affine, crop_batches, normalized
@@ -28,18 +32,6 @@ from kinema.models.pare.torch_run import PareEstimator
 from kinema.storage.checkpoints import load_torch_checkpoint
 
 BATCH = 16
-
-
-def best(functions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """Shortest CPU time of each, seconds; they alternate, after one warm-up run."""
-    shortest = dict.fromkeys(functions, np.inf)
-    for turn in range(repeat + 1):
-        for name, function in functions.items():
-            start = time.process_time()
-            function()
-            if turn:
-                shortest[name] = min(shortest[name], time.process_time() - start)
-    return shortest
 
 
 def network_speed(checkpoint: Path, args: argparse.Namespace) -> None:
@@ -58,7 +50,7 @@ def network_speed(checkpoint: Path, args: argparse.Namespace) -> None:
     runs: dict[str, Callable[[], object]] = {"plain": eager}
     for name, estimator in ours.items():
         runs[name] = lambda estimator=estimator: estimator.run(last)
-    times = best(runs, args.repeat)
+    times = {name: each.min() for name, each in cpu_seconds(runs, args.repeat).items()}
     reference = eager()
     truth = {
         key: torch.cat([getattr(out, key) for out in reference]).numpy() for key in ("rotations", "betas", "camera")
@@ -102,7 +94,7 @@ def crop_speed(args: argparse.Namespace) -> None:
         runs: dict[str, Callable[[], object]] = {
             "original": lambda: original(True), "without reading": lambda: original(False), "kinema": ours
         }  # fmt: skip
-        times = best(runs, args.repeat)
+        times = {name: each.min() for name, each in cpu_seconds(runs, args.repeat).items()}
     count = 2 * frames
     print(f"crops, {count} of 1080p frames")
     for name, seconds in times.items():

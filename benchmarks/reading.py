@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import pickle
 import statistics
+import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import wall_seconds
 
 from kinema.formats.bvh_parsing import parse_bvh
 from kinema.motion import Motion
@@ -44,12 +48,6 @@ def motion() -> Motion:
     return Motion(times=np.arange(FRAMES) / 30, width=1920, height=1080, people=(person,), body_model="free")
 
 
-def seconds(run: Callable[[], Any]) -> float:
-    before = time.perf_counter()
-    run()
-    return time.perf_counter() - before
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = motion()
@@ -74,7 +72,7 @@ def main() -> None:
         }
         print(f"{'file':14} {'safe':>9} {'trusting':>9} {'ratio':>7}")
         for name, (safe, trusting) in pairs.items():
-            taken = [(seconds(safe), seconds(trusting)) for _ in range(REPEATS)]
+            taken = [(wall_seconds(safe), wall_seconds(trusting)) for _ in range(REPEATS)]
             mine, theirs = (statistics.median(column) for column in zip(*taken, strict=True))
             print(f"{name:14} {1000 * mine:6.1f} ms {1000 * theirs:6.1f} ms {mine / theirs:7.2f}")
 

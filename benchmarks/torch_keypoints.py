@@ -12,12 +12,17 @@ from __future__ import annotations
 
 import argparse
 import copy
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
-from pare_speed import best
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import cpu_seconds
 
 from kinema.models.alphapose.network import FastPose
 from kinema.models.hrnet.network import PoseNetwork
@@ -71,7 +76,7 @@ def main() -> None:
         }  # fmt: skip
         if ours != theirs:
             runs["cut"] = lambda fast=fast, part=part: run(fast, part)
-        times = best(runs, args.repeat)
+        times = {way: each.min() for way, each in cpu_seconds(runs, args.repeat).items()}
         # Of YOLOv3 without the sides of boxes, which are exponentials.
         rows = slice(4, None) if name in YOLO_SIZES else slice(None)
         found, expected = run(fast, whole)[..., rows], eager().numpy()[..., rows]

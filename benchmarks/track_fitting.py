@@ -12,11 +12,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.timing import wall_seconds
 
 from kinema.body import BodyModel, load_body
 from kinema.body.mesh_fitting import MeshFitOptions, fit_mesh
@@ -29,12 +34,6 @@ from kinema.refinement.stage import fit_tracks
 from kinema.refinement.track_fitting import RIDGE
 from kinema.refinement.track_points import spread_out
 from kinema.synthetic import procedural_motion
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def _error(body: BodyModel, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray, truth: np.ndarray) -> float:
@@ -125,7 +124,7 @@ def main() -> None:
         fit = fit_mesh(body, noisy, joints, subset=subset, **more)
         found["kinema"] = [fit.pose, fit.betas, fit.transl]
 
-    times = np.array([(_timed(theirs), _timed(ours)) for _ in range(5)])[1:].min(axis=0)
+    times = np.array([(wall_seconds(theirs), wall_seconds(ours)) for _ in range(5)])[1:].min(axis=0)
     for name, seconds in zip(("smplfitter", "kinema"), times, strict=True):
         print(
             f"{name:12s} {1e3 * seconds / frames:8.2f} ms a frame  {_error(body, *found[name], mesh):6.2f} mm a vertex"

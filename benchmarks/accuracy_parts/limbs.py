@@ -28,6 +28,11 @@ QUICK = 0.5
 """Heights of a person per second from which a wrist moves fast: less than arms that swing in a walk."""
 
 
+def centred(limbs: np.ndarray) -> np.ndarray:
+    """Joints (F,12,3) of LIMBS12, relative to the mid-hip."""
+    return limbs - 0.5 * (limbs[:, 6:7] + limbs[:, 7:8])
+
+
 def shown(motion: Motion, person: Person, body: BodyModel, names: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Pixels of the body's points (F,K,2), of the keypoints (F,K,2), and these' confidence (F,K)."""
     pose, betas, transl = person.require("pose", "betas", "transl")
