@@ -24,6 +24,9 @@ WRISTS = ("left_wrist", "right_wrist")
 LIMBS = [f"{side}_{part}" for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")]
 SURE, FEW, MOST = 0.6, 30, 200.0
 
+OFF = 0.1
+"""Of a person's height: a limb farther than this from where it is seen is off."""
+
 QUICK = 0.5
 """Heights of a person per second from which a wrist moves fast: less than arms that swing in a walk."""
 
@@ -79,7 +82,7 @@ def limbs_off(motion: Motion, body: BodyModel) -> float:
         height = (person.boxes[:, 3] - person.boxes[:, 1])[:, None]
         sure = confidence > 0.8
         seen += int(sure.sum())
-        wrong += int((sure & (np.linalg.norm(pixels - keypoints, axis=-1) > 0.1 * height)).sum())
+        wrong += int((sure & (np.linalg.norm(pixels - keypoints, axis=-1) > OFF * height)).sum())
     return 1000 * wrong / max(seen, 1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.accuracy_parts import angles, masks, pictures
-from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
+from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_off, agreed_speed
 from benchmarks.accuracy_parts.chains import Chain, Kept
 from benchmarks.accuracy_parts.data import DATA
 from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
@@ -150,15 +150,16 @@ def limbs(kept: Kept, seeds: int) -> str:
     body, rows = load_body(), []
     for clip in CLIPS:
         file = DATA / "videos" / f"{clip}.mp4"
-        motion = kept.result(file, DEFAULT)
-        shares = agreed_speed(motion, kept.tracked(file, ANOTHER), body) if clip in AGREED else (np.nan, np.nan)
+        motion, other = kept.result(file, DEFAULT), kept.tracked(file, ANOTHER)
+        shares = agreed_speed(motion, other, body) if clip in AGREED else (np.nan, np.nan)
         rows.append([
             clip, figure(speed_kept(motion, body)), *(figure(share) for share in shares),
-            figure(limbs_off(motion, body), 1), figure(acceleration(motion), 1),
+            figure(limbs_off(motion, body), 1), figure(agreed_off(motion, other, body), 1),
+            figure(acceleration(motion), 1),
         ])  # fmt: skip
     return table(
         ["clip", "wrists' speed kept, %", "of what both networks see, %", "keypoints of the other's, %",
-         "limbs off, per mille", "acceleration, m/s2"],
+         "limbs off, per mille", "of what both networks see, per mille", "acceleration, m/s2"],
         rows,
     )  # fmt: skip
 
