@@ -11,18 +11,21 @@ lifter of 2D keypoints makes of the same points.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.accuracy_parts.windows import held_out_windows
+
 from kinema.commands._tables import print_table
-from kinema.geometry.camera import camera_from_focal, project
 from kinema.geometry.rotations import matrix_to_axis_angle
 from kinema.models.pose_lifter.lifter import KeypointLifter, Lifter, PoseLifter
-from kinema.person import Person
-from kinema.skeleton import BLAZEPOSE33, SMPL24
+from kinema.skeleton import SMPL24
+from kinema.stage import given
 from kinema.training.rendered import LIFTER_FILM
-from kinema.training.windows import load_windows
 
 AFTER = (0.1, 0.5, 1.0, 2.0)
 JOINTS = ("pelvis", "hip", "knee", "spine1", "spine2", "spine3", "collar", "shoulder", "elbow")
@@ -32,17 +35,11 @@ MOST = 3.0
 
 def errors(folder: Path, lifter: Lifter) -> np.ndarray:
     """(N,F,24,3): tangents of the error's rotation over the stated uncertainty, of N windows."""
-    windows = {name: each.astype(float) for name, each in load_windows(folder, "held_out", LIFTER_FILM).items()}
-    camera = camera_from_focal(1000, 1000, 1000.0, "calibration")
     found = []
-    for number, rays in enumerate(windows["rays"]):
-        pixels = project(np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1), camera.intrinsics)
-        person = Person(
-            1, np.arange(len(rays)), keypoint_set=BLAZEPOSE33.name, keypoints=pixels,
-            keypoint_confidence=windows["confidence"][number].clip(0, 1), keypoints3d=windows["landmarks"][number],
-        )  # fmt: skip
-        lifted = lifter(person, np.arange(len(rays)) / LIFTER_FILM.rate, camera)
-        off = matrix_to_axis_angle(np.swapaxes(lifted.rotation, -1, -2) @ windows["rotation"][number])
+    for window in held_out_windows(folder, LIFTER_FILM):
+        (person,), camera = window.motion.people, given(window.motion.camera)
+        lifted = lifter(person, window.motion.times, camera)
+        off = matrix_to_axis_angle(np.swapaxes(lifted.rotation, -1, -2) @ window.rotation)
         found.append(off / lifted.sigma[..., None])
     return np.clip(found, -MOST, MOST)
 

@@ -25,6 +25,10 @@ NOISE_MARGIN = 2.0
 LIFTED_SIGMA = np.radians([3.0, 6.0])
 """Sigma of the vertical that the pose lifter infers, in roll and pitch: its error on held-out people and real views."""
 
+SHARED = 0.65
+"""Correlation of the errors of both verticals that people show, balance and the lifter's: a body is fitted leaning as
+it was lifted (`benchmarks/vertical_errors.py`)."""
+
 LOWEST_SIGMA = 0.03
 """Metres: softness of the lower limit of the camera's height."""
 
@@ -43,14 +47,15 @@ def solve_ground(
     priors: np.ndarray,
     plumb: Plumb | None,
 ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
-    """Up, the camera's height over the ground, each walker's own, and the normal matrix at the solution.
+    """Up, the camera's height over the ground, each walker's own, and the normal matrix at the solution, without the
+    lower limit of the camera's height: a limit is not a measurement and makes nothing surer.
 
     together (P,) of 0 and 1: walkers whose drops are tied to the one `height`. priors (2,): precision of the prior
     that the camera is level, in roll and pitch.
     """
     up: np.ndarray = LEVEL.copy()
     drops: np.ndarray = np.zeros(len(walkers))
-    normal = np.eye(3 + len(walkers))
+    normal, limit = np.eye(3 + len(walkers)), np.zeros((3 + len(walkers), 3 + len(walkers)))
     lifted = [(track.lifted_up, LIFTED_SIGMA, _nearness(track)) for track in tracks]
     for step in range(MAX_ITERATIONS):
         basis = tangent(up)
@@ -59,6 +64,11 @@ def solve_ground(
             drops = np.array(firsts, dtype=np.float64)
         axes = [balance_axis(track, up) for track in tracks]
         normal, right = _terms_without_plane(up, basis, (axes, lifted), height, drops, together, priors)
+        limit = np.zeros_like(normal)
+        if height < LOWEST_CAMERA:
+            limit[2, 2] = LOWEST_SIGMA**-2
+            right[2] += limit[2, 2] * (LOWEST_CAMERA - height)
+        normal += limit
         if plumb is not None:
             seen = plumb.precision_along(basis)
             normal[:2, :2] += seen
@@ -76,7 +86,7 @@ def solve_ground(
         drops = drops + change[3:]
         if step > MIN_ITERATIONS and np.abs(change).max() < 1e-6:
             break
-    return up, height, drops, normal
+    return up, height, drops, normal - limit
 
 
 def _terms_without_plane(
@@ -97,21 +107,21 @@ def _terms_without_plane(
     lean = np.array([tilt_along(up, basis[k]) for k in (0, 1)])
     normal[[0, 1], [0, 1]] += priors
     right[:2] -= priors * lean
-    for axes in cues:
-        evidence = sum(amount for mean, _, amount in axes if mean is not None)
+    known = [sum(amount for mean, _, amount in axes if mean is not None) for axes in cues]
+    # The variance of the mean of two equally uncertain estimates grows by this factor if their errors are correlated.
+    both = 1.0 + SHARED if all(known) else 1.0
+    for axes, evidence in zip(cues, known, strict=True):
         for mean, sigma, amount in axes:
             if mean is None:
                 continue
             offset = _offset(up, basis, mean)
             # A fit tilts everybody in the same way, so all people together count as one observation. A body that leans
             # by many sigmas (hanging, lying) carries no information about gravity.
-            weight = amount / evidence / (1.0 + np.sum((offset / sigma) ** 2) / 36.0) ** 2 / sigma**2
+            leaning = 1.0 + np.sum((offset / sigma) ** 2) / 36.0
+            weight = amount / evidence / leaning**2 / (sigma**2 * both)
             normal[[0, 1], [0, 1]] += weight
             right[:2] += weight * offset
     normal[2, 2] += 1e-6
-    if height < LOWEST_CAMERA:
-        normal[2, 2] += LOWEST_SIGMA**-2
-        right[2] += (LOWEST_CAMERA - height) / LOWEST_SIGMA**2
     for person, (drop, tied) in enumerate(zip(drops, together, strict=True)):
         tie = tied / (SIZE * max(abs(height), 0.3)) ** 2
         normal[2, 2] += tie
