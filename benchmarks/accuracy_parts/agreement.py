@@ -23,8 +23,7 @@ ANOTHER = Chain("another network", {"keypoints": "rtmpose-s-halpe26"})
 """The network that judges beside the default's own."""
 
 AGREED = CLIPS[:3]
-"""The clips on which it judges the speed of wrists: in the others nobody has fast ones for long enough, or a crowd
-hides them."""
+"""The clips on which it judges the speed of wrists: in crowds the networks often see different people's."""
 
 VISIBLE = 0.5
 """Confidence above which the other network's points count: its confidences are lower where images are blurred."""
