@@ -353,6 +353,13 @@ def test_failed_downloads_are_identified(tmp_path, content, word):
         load_checkpoint(tmp_path / "w.pth")
 
 
+def test_what_is_no_checkpoint_is_called_no_weights_file(tmp_path):
+    """Not a pickle, of which whoever adds weights need not know; and no name of an exception."""
+    (tmp_path / "t.txt").write_bytes(b"hello\n")
+    with pytest.raises(InputError, match=r"not a weights file: its contents violate the format; get a fresh copy"):
+        load_checkpoint(tmp_path / "t.txt")
+
+
 def test_missing_files(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         load_checkpoint(tmp_path / "w.pth")

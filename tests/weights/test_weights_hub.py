@@ -337,6 +337,19 @@ def test_the_wrong_checkpoint_is_refused_by_what_it_lacks(cache, smoothnet_file)
         hub.add("smpl-neutral", smoothnet_file, ask=lambda licence: True)
 
 
+@pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("content", [b"hello\n", b"", "schön\n".encode(), b"PK\x03\x04 cut short"])
+def test_no_entry_takes_just_any_file(cache, tmp_path, entry, content):
+    """Each is refused in words, without the name of a Python exception; `kinema weights add rife t.txt` had one."""
+    path = tmp_path / "t.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.txt is ") as refusal:
+        hub.add(entry.name, path, ask=lambda licence: True)
+    message = str(refusal.value)
+    assert not any(word in message for word in ("Error", "BadZip"))
+    assert not (cache / entry.file).exists()
+
+
 def test_companions_come_along(cache, tmp_path):
     checkpoint = tmp_path / "pare_w_3dpw_checkpoint.ckpt"
     with checkpoint.open("wb") as file:

@@ -69,7 +69,7 @@ def load_cdf(path: Path, name: str) -> np.ndarray:
     except Malformed as error:
         raise InputError(f"{path} is corrupt: {error}; get a fresh copy of it") from None
     except Exception as error:  # cdflib has no common error for damaged files
-        raise InputError(f"{path} is corrupt or not a CDF file ({type(error).__name__}); get a fresh copy") from error
+        raise InputError(f"{path} is corrupt or not a CDF file; get a fresh copy") from error
 
 
 def _check_compression(path: Path, budget: Budget) -> None:

@@ -61,7 +61,7 @@ def read_checkpoint(path: str | Path) -> Any:
         return read_torch_legacy(path)
     if head[8:9] == b"{" and path.suffix == ".safetensors":
         return _read_safetensors(path)
-    return load_pickle(path, extra=INERT)
+    return load_pickle(path, extra=INERT, kind="a weights")
 
 
 def load_checkpoint(path: str | Path, *, key: str | None = None) -> dict[str, np.ndarray]:

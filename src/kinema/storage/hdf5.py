@@ -91,6 +91,4 @@ def open_hdf5(path: Path) -> Iterator[Hdf5File]:
     except Malformed as error:
         raise InputError(f"{path} is corrupt: {error}; get a fresh copy of it") from None
     except _BROKEN as error:
-        raise InputError(
-            f"{path} is corrupt or not an HDF5 file ({type(error).__name__}); get a fresh copy of it"
-        ) from error
+        raise InputError(f"{path} is corrupt or not an HDF5 file; get a fresh copy of it") from error

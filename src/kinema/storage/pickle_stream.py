@@ -117,7 +117,7 @@ def _other_format(head: bytes) -> str | None:
     if head.startswith(b"PK\x03\x04"):
         return "is a zip archive, not a pickle; rename it to .npz, or .pth if torch wrote it"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "is a web page, not a pickle: the download went wrong; fetch the file itself"
+        return "is a web page: the download went wrong; fetch the file itself"
     if head.startswith(b"version https://"):
         return "is only a Git LFS pointer; run `git lfs pull` to get the file itself"
     return None

@@ -51,11 +51,14 @@ _UNREADABLE = (
 """Exceptions that reading can raise on a file that violates its format (RuntimeError: an encrypted zip archive)."""
 
 
-def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection[str] = ()) -> Any:
+def load_pickle(
+    path: str | Path, *, encoding: str = "latin1", extra: Collection[str] = (), kind: str = "a pickle"
+) -> Any:
     """The value of a pickle or joblib file, plain types only.
 
     encoding: how Python 2's byte strings are decoded; "bytes" leaves them as bytes. extra: patterns of
-    further names ("yacs.config.CfgNode", "pytorch_lightning.*") whose objects become `Inert`.
+    further names ("yacs.config.CfgNode", "pytorch_lightning.*") whose objects become `Inert`. kind: what an error says
+    that the file is not.
     Raises UnsafeFileError if the file references anything that is not on the allow-list, and InputError if it
     is missing, corrupt, nested or inflated beyond the limits, or not a pickle at all.
     """
@@ -66,7 +69,7 @@ def load_pickle(path: str | Path, *, encoding: str = "latin1", extra: Collection
             raise UsageError(f"{encoding!r} is not a text encoding; use 'latin1', 'utf-8' or 'bytes'") from None
     path = Path(path)
     stream = open_stream(path)
-    with stream.file, reading(path):
+    with stream.file, reading(path, kind):
         value = PickleMachine(stream, TABLE, encoding=encoding, inert=tuple(extra)).run()
         stream.finish()
         return value
@@ -89,6 +92,5 @@ def reading(path: Path, kind: str = "a pickle") -> Iterator[None]:
         raise unreadable(path, error) from None
     except _UNREADABLE as error:
         raise InputError(
-            f"{path} is corrupt or not {kind} file: its contents violate the format "
-            f"({type(error).__name__}); get a fresh copy of it"
+            f"{path} is corrupt or not {kind} file: its contents violate the format; get a fresh copy of it"
         ) from error

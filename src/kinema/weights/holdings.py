@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def check_holds(path: Path, entry: Entry) -> None:
-    """Raise InputError if a file is not as long as its entry says, or lacks tensors, keys or outputs."""
+    """Raise InputError if a file is not as long as its entry says, is no network, or lacks tensors, keys or outputs."""
     size = path.stat().st_size
     if entry.size is not None and size != entry.size:
         raise InputError(f"{path} is not {entry.name}: it has {size} bytes, not {entry.size}; {entry.by_hand}")
-    if not entry.holds:
-        return
     names: set[Any]
-    if entry.file.endswith(".onnx"):
+    if entry.file.endswith(".onnx"):  # without names to look for, too: it must be a network at all
         names = set(onnx_outputs(path))
+    elif not entry.holds:
+        return
     elif entry.file.endswith(".pkl"):
         value = load_pickle(path)
         names = set(value) if isinstance(value, dict) else set()
