@@ -109,10 +109,10 @@ def hostile(name, marker):
         yield f"attack by {how}", content
 
 
-def complaint(path):
+def complaint(path, **given):
     """Kinema's error for a file, None if it can be read; any other exception fails the test."""
     try:
-        load_motion(path)
+        load_motion(path, **given)
     except KinemaError as error:
         return error
     return None
@@ -133,6 +133,29 @@ def test_hostile_contents(tmp_path, name):
         assert len(str(error)) < 600
     assert not marker.exists()
     assert count >= 17
+
+
+@pytest.mark.parametrize("named", SAMPLES)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_read_in_the_format_of_another(tmp_path, name, named):
+    """`--from gvhmr` for a file of PARE: read by the keys they share, or refused in one sentence with its name."""
+    path = write_sample(name, tmp_path)
+    error = complaint(path, format=named)
+    assert error is None or str(path) in str(error)
+    assert error is not None or {name, named} <= {"pare", "video2pkl", "wham"} or name == named
+
+
+def test_the_wrong_named_format_is_said(tmp_path):
+    path = write_sample("pare", tmp_path)
+    with pytest.raises(InputError, match=r"file\.pkl is not a file of gvhmr \(it holds 2\); leave out `format`"):
+        load_motion(path, format="gvhmr")
+
+
+def test_a_pickle_called_npz_is_said(tmp_path):
+    path = write_sample("pare", tmp_path)
+    renamed = path.rename(tmp_path / "file.npz")
+    with pytest.raises(InputError, match=r"file\.npz is a pickle, not an \.npz; rename it to \.pkl"):
+        load_motion(renamed)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinema.checks import RATE_RANGE, is_rate
-from kinema.errors import InputError, ShapeError, UsageError, quoted
+from kinema.errors import InputError, KinemaError, ShapeError, UsageError, quoted
 from kinema.formats.containers import open_container
 from kinema.formats.registry import FORMATS, MotionFormat, format_by_suffix
 from kinema.motion import Motion
@@ -61,8 +61,7 @@ def load_motion(
                 if "units" not in takes:
                     raise UsageError(f"{entry.name} files are read without `units`; leave it out")
                 given["units"] = units
-            result: Motion = reader(content, path, **given)
-            return result
+            return _read(entry, reader, content, path, given)
     except ShapeError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -103,6 +102,27 @@ def save_motion(
     return result
 
 
+def _read(
+    entry: MotionFormat, reader: Callable[..., Motion], content: Mapping[Any, Any], path: Path, given: dict[str, Any]
+) -> Motion:
+    """What the reader makes of the opened file; InputError where it fails on a file of another format."""
+    try:
+        return reader(content, path, **given)
+    except KinemaError:
+        raise
+    except Exception as error:  # a named format's reader meets contents that it does not recognise, and may fail anyhow
+        if entry.load().recognises(content):
+            raise
+        raise InputError(
+            f"{path} is not a file of {entry.name} (it holds {_held(content)}); leave out `format` to have its format"
+            " recognised"
+        ) from error
+
+
+def _held(content: Mapping[Any, Any]) -> str:
+    return ", ".join(quoted(key) for key in list(content)[:8]) or "nothing"
+
+
 def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
     """The one format that recognises the opened file."""
     found = [f for f in FORMATS if f.reads and f.load().recognises(content)]
@@ -115,5 +135,6 @@ def _recognise(content: Mapping[Any, Any], path: Path) -> MotionFormat:
     for needed, reason in NOT_MOTION:
         if all(key in content for key in needed):
             raise InputError(f"{path} {reason}")
-    keys = ", ".join(quoted(k) for k in list(content)[:8]) or "nothing"
-    raise InputError(f"{path} is not a motion file that Kinema knows (it holds {keys}); see docs/file-formats.md")
+    raise InputError(
+        f"{path} is not a motion file that Kinema knows (it holds {_held(content)}); see docs/file-formats.md"
+    )

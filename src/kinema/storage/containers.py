@@ -17,6 +17,8 @@ from kinema.storage.unreadable import unreadable
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib")
 TORCH_SUFFIXES = (".pt", ".pth")
 ARCHIVE_SUFFIXES = (".npz",)
+_PICKLE = b"\x80"
+"""The first byte of a pickle since protocol 2."""
 
 
 @contextlib.contextmanager
@@ -42,6 +44,8 @@ def open_container(
     if not magic:
         raise InputError(f"{path} is empty; write it again")
     if suffix in ARCHIVE_SUFFIXES:
+        if magic.startswith(_PICKLE):
+            raise InputError(f"{path} is a pickle, not an .npz; rename it to .pkl")
         with NpzArchive(path) as archive:
             yield archive
         return
