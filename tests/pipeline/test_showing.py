@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from kinema.pipeline.showing import BarWatcher, LineWatcher, title
 from kinema.pipeline.watching import StageTime
 from kinema.tracking.registry import TRACKERS
@@ -53,6 +55,20 @@ def test_bars_survive_wrong_totals(capsys):
     shown = capsys.readouterr().err
     assert "30/30" in shown
     assert "a [note] with brackets" in shown
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_bars_keep_their_numbers_on_any_terminal(capsys, monkeypatch, columns):
+    """On a narrow one the bar and the elapsed time give way; before, every number was cut to one digit."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with BarWatcher() as watcher:
+        watcher.start("world")(1234, 5678)
+        watcher.start("weights")(12_300_000, 40_985_403)
+    shown = capsys.readouterr().err
+    assert "placing in the world" in shown
+    assert "1234/5678" in shown
+    assert "12.3/41.0 MB" in shown
+    assert all(len(line.rstrip()) <= columns for line in shown.splitlines())
 
 
 def test_every_stage_of_a_run_has_a_title():

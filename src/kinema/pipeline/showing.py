@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from kinema.options import in_flags
 from kinema.pipeline.watching import RunWatcher, StageTime
@@ -29,6 +30,8 @@ TITLES = {
 """Titles of the parts of a run that are not stages; stages have their own titles."""
 
 _LINE_EVERY = 10.0
+_WIDE, _MIDDLE = 72, 56
+"""Columns of a terminal from which the bar itself, and the elapsed time, have room beside the numbers."""
 _SAMPLE = 0.01
 """Share of the work done before the remaining time is shown: the first steps include loading."""
 
@@ -48,20 +51,34 @@ def _count(stage: str, done: int) -> str:
     return f"{done / 1e6:.1f} MB" if stage == "weights" else str(done)
 
 
+class _Counts(ProgressColumn):
+    """Done and total of a bar, in the words of `_count`."""
+
+    def render(self, task: Task) -> Text:
+        stage = task.fields["stage"]
+        done, total = _count(stage, int(task.completed)), "?" if task.total is None else _count(stage, int(task.total))
+        shared = " MB" if done.endswith(" MB") and total.endswith(" MB") else ""
+        return Text(f"{done.removesuffix(shared):>{len(total) - len(shared)}}/{total}", style="progress.download")
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """What a terminal of this width has room for: the numbers before the elapsed time, and that before the bar."""
+    columns: list[ProgressColumn] = [TextColumn("{task.description:<21}", markup=False)]
+    if width >= _WIDE:
+        columns.append(BarColumn(bar_width=min(28, width - 52)))
+    columns.append(_Counts())
+    if width >= _MIDDLE:
+        columns += [TimeElapsedColumn(), TextColumn("left:")]
+    return [*columns, TimeRemainingColumn(compact=True)]
+
+
 class BarWatcher(RunWatcher):
     """A progress bar for each stage, with the remaining time, for terminals. Use as a context manager."""
 
     def __init__(self, flags: Mapping[str, str] = MappingProxyType({})) -> None:
         self._flags = flags
-        self._bars = Bars(
-            TextColumn("{task.description:<21}", markup=False),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left:"),
-            TimeRemainingColumn(compact=True),
-            console=console(stderr=True),
-        )
+        terminal = console(stderr=True)
+        self._bars = Bars(*_columns(terminal.width), console=terminal)
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> BarWatcher:
@@ -72,7 +89,7 @@ class BarWatcher(RunWatcher):
         self._bars.stop()
 
     def start(self, stage: str) -> Progress:
-        task = self._tasks[stage] = self._bars.add_task(title(stage), total=None)
+        task = self._tasks[stage] = self._bars.add_task(title(stage), total=None, stage=stage)
 
         def progress(done: int, total: int | None) -> None:
             self._bars.update(task, completed=done, total=None if total is None else max(total, done))
