@@ -100,9 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"kinema: {lacking}", file=sys.stderr)
         return lacking.exit_code
     with printed() as out, stoppable():
-        parser = build_parser(command)
         try:
+            parser = build_parser(command)
             args = parser.parse_args(argv)
+        except KeyboardInterrupt as stop:  # while the command's module was imported
+            return _stopped(stop)
         except SystemExit as done:  # of --help, --version and wrong use
             raise SystemExit(_told(int(done.code or 0), out, product=True)) from None
         if args.command is None:
@@ -128,8 +130,7 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt as stop:
         if args.debug:
             raise
-        print("kinema: stopped", file=sys.stderr)
-        return exit_code(stop)
+        return _stopped(stop)
     except Exception as error:
         if args.debug:
             raise
@@ -139,6 +140,11 @@ def _run(args: argparse.Namespace) -> int:
         fault = one_line(f"{type(error).__name__}: {error}".splitlines()[0])
         print(f"kinema: internal error ({fault}); run again with --debug and report it", file=sys.stderr)
         return FAULT
+
+
+def _stopped(stop: KeyboardInterrupt) -> int:
+    print("kinema: stopped", file=sys.stderr)
+    return exit_code(stop)
 
 
 def _only_prints(args: argparse.Namespace) -> bool:

@@ -62,6 +62,15 @@ def test_a_signal_stops_a_run_like_ctrl_c(place, numbers, code):
     assert json.loads(record.read_text())["reused"] == ["track"]
 
 
+def test_ctrl_c_while_a_command_is_imported_is_no_traceback(monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kinema.__main__.import_module", interrupted)
+    assert main(["run", "clip.mp4"]) == 130
+    assert capsys.readouterr().err == "kinema: stopped\n"
+
+
 def test_nohup_stays_nohup(place):
     before = f"""
 import signal
