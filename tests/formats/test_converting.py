@@ -94,6 +94,30 @@ def test_every_lossy_format_states_what_it_keeps():
     for entry in formats():
         if entry.writes and entry.reads and not entry.lossless:
             assert entry.keeps, entry.name
+        if entry.writes and not entry.reads:
+            assert entry.holds, entry.name
+
+
+def test_what_a_format_holds_is_not_called_lost(pair):
+    """GLB has the pose and the camera, PoseFlow's JSON the keypoints, a BVH the camera in the file beside it."""
+    assert losses(pair, FORMATS.find("glb")) == [
+        "glb files hold everybody's skin, skeleton and motion, and the filming camera, at true times; nothing else"
+        " of the motion"
+    ]
+    assert "hold everybody's 2D keypoints" in losses(pair, FORMATS.find("poseflow"))[0]
+    assert not any("camera" in loss for loss in losses(pair, FORMATS.find("bvh")))
+    assert any("camera" in loss for loss in losses(pair, FORMATS.find("trc")))
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("b.npz", "poseflow"), ("b.npz", "bvh"), ("b", "amass"), ("b.pkl", "amass")]
+)
+def test_a_suffix_of_another_format_is_refused(walk, tmp_path, name, format):
+    """Or JSON would be written into a file called .npz, which nothing reads again."""
+    path = save_motion(walk, tmp_path / "a.pkl")
+    with pytest.raises(UsageError, match=rf"{format} files end in \.\w+; rename {name} or change `target_format`"):
+        convert(path, tmp_path / name, target_format=format)
+    assert not (tmp_path / name).exists()
 
 
 def test_losses_of_an_empty_motion(walk):

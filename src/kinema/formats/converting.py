@@ -49,6 +49,10 @@ def convert(
     entry = format_by_suffix(target) if target_format is None else FORMATS.find(target_format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another `target_format`")
+    if target.suffix.lower() not in entry.suffixes:  # it could not be read again under that name
+        raise UsageError(
+            f"{entry.name} files end in {' or '.join(entry.suffixes)}; rename {target.name} or change `target_format`"
+        )
     read = infer_format(source) if source_format is None else FORMATS.find(source_format)
     motion = load_motion(source, format=read.name, fps=fps, units=source_units)
     report = WriteReport()
@@ -75,13 +79,15 @@ def losses(motion: Motion, entry: MotionFormat) -> list[str]:
         if entry.name == "kinema-pkl" and not motion.people:
             return ["a .pkl without people keeps nothing of the clip; the .npz does"]
         return []
+    if not entry.reads:  # such a row states in words what its files hold, instead of what can be read back
+        return [f"{entry.name} files hold {entry.holds}; nothing else of the motion"]
     lost = []
     filled = {name for person in motion for name in person.filled}
     derived = {name for name, sources in _MADE_FROM.items() if set(sources) <= set(entry.keeps) & filled}
     gone = [name for name in sorted(filled) if name not in entry.keeps and name not in derived]
     if gone:
         lost.append(f"{entry.name} files do not hold {', '.join(gone)}")
-    if motion.camera is not None and "camera" not in entry.keeps:
+    if motion.camera is not None and not {"camera"} & {*entry.keeps, *entry.takes}:  # a bvh's is in the .json beside it
         lost.append(f"{entry.name} files do not hold the camera")
     if motion.provenance and not entry.lossless:
         lost.append(f"{entry.name} files do not hold the provenance (what was done to the motion)")
