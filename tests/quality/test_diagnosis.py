@@ -174,6 +174,25 @@ def test_the_plot_is_drawn(walk, tmp_path):
         plot(validate_motion(motion), tmp_path / "walk.txt")
 
 
+def test_the_plot_says_nothing_on_stderr_and_writes_no_label_over_another(walk, tmp_path, caplog, monkeypatch):
+    """Head and trunk have one limit; matplotlib complains of limits that the equal aspect has to widen."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.axes import Axes
+
+    from kinema.visualization.diagnosis_plot import plot
+
+    labels = []
+    write = Axes.text
+    monkeypatch.setattr(
+        Axes, "text", lambda self, x, y, s, *args, **how: labels.append((y, s)) or write(self, x, y, s, *args, **how)
+    )
+    plot(validate_motion(walk), tmp_path / "walk.png")
+    assert not caplog.records
+    heights = [round(y, 2) for y, _ in labels]
+    assert len(heights) == len(set(heights)) == 3
+    assert any(label.startswith("head, trunk ") for _, label in labels)
+
+
 def test_without_matplotlib_the_error_names_what_to_install(walk, tmp_path, monkeypatch):
     from kinema.visualization.diagnosis_plot import plot
 

@@ -128,15 +128,19 @@ def _speeds(axes: Axes, trajectory: BodyTrajectory, report: PersonReport, limits
         return
     times = trajectory.times[trajectory.stride :]
     top = 1.0
-    for i, (part, joints) in enumerate(PARTS.items()):
+    named: dict[float, list[int]] = {}
+    for i, joints in enumerate(PARTS.values()):
         index = SMPL24.indices(joints)
         fastest = trajectory.speeds[:, index].max(axis=1)
         limit = float(limits.frames["speed"].usual[index].min())
         axes.plot(*_broken(trajectory, np.r_[[np.nan] * trajectory.stride, fastest]), color=PART_COLOURS[i], lw=0.9)
         axes.axhline(limit, color=PART_COLOURS[i], lw=0.9, ls="--")
-        axes.text(1.003, limit, f"{part} {limit:.3g}", transform=axes.get_yaxis_transform(), color=PART_COLOURS[i],
-                  fontsize=7, va="center")  # fmt: skip
+        named.setdefault(limit, []).append(i)
         top = max(top, limit, float(np.nanmax(fastest, initial=0.0)))
+    for limit, parts in named.items():  # parts of one limit share its label, or they would be written over each other
+        label = f"{', '.join(list(PARTS)[i] for i in parts)} {limit:.3g}"
+        axes.text(1.003, limit, label, transform=axes.get_yaxis_transform(), color=PART_COLOURS[parts[-1]],
+                  fontsize=7, va="center")  # fmt: skip
     axes.set_ylim(0, 1.08 * top)
     if len(times):
         axes.set_xlim(trajectory.times[0], trajectory.times[-1])

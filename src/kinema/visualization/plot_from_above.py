@@ -52,5 +52,6 @@ def _set_limits(axes: Axes, ways: Sequence[Way]) -> None:
     if len(points):
         low, high = points.min(axis=0), points.max(axis=0)
         middle, half = (low + high) / 2, np.maximum(1.1 * (high - low) / 2, _LEAST)
-        axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
-        axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
+        # Not fixed (`auto`): the equal aspect may widen them, about which matplotlib would complain on stderr.
+        axes.set_xlim(middle[0] - half[0], middle[0] + half[0], auto=True)
+        axes.set_ylim(middle[1] - half[1], middle[1] + half[1], auto=True)
