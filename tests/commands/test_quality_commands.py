@@ -171,6 +171,32 @@ def test_a_folder_in_place_of_the_file_to_write_is_named_before_the_work(saved, 
     assert f"{tmp_path / 'results'} is a folder; name a file in it" in said.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["stabilize"], ["refine", "--method", "savgol"], ["render"], ["lift"], ["stage", "stabilize"], ["camera"],
+        ["segment"],
+    ],
+)  # fmt: skip
+def test_a_place_that_cannot_be_written_to_is_named_before_the_work(saved, tmp_path, capsys, command):
+    """The input is not what some of these commands read: had they begun, they would have said so instead."""
+    (tmp_path / "file").write_text("x")
+    name = {"render": "out.mp4", "segment": "out.pkl"}.get(command[0], "out.npz")
+    assert main([*command, str(saved["walk"]), "--out", str(tmp_path / "file" / "deep" / name)]) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"kinema: cannot write {tmp_path}/file/deep/{name}: {tmp_path}/file/deep is not a folder; choose another one"
+        " with --out\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["lift"], ["stage", "stabilize"]])
+def test_the_suffix_of_the_motion_to_write_is_checked_before_the_work(saved, tmp_path, capsys, command):
+    assert main([*command, str(tmp_path / "missing.pkl"), "--out", str(tmp_path / "out.foo")]) == 2
+    assert "cannot tell the motion format of 'out.foo'" in capsys.readouterr().err
+
+
 def test_a_sentence_that_answers_several_checks_is_printed_once(tmp_path, capsys):
     (tmp_path / "empty.pkl").write_bytes(pickle.dumps({}))
     assert main(["validate", str(tmp_path / "empty.pkl")]) == 1

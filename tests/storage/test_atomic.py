@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kinema.errors import OutputError
-from kinema.storage.atomic import atomic_path, explain_write_error, sweep, write_json
+from kinema.storage.atomic import atomic_path, check_place, explain_write_error, sweep, write_json
 
 
 def names(folder):
@@ -175,6 +175,17 @@ def test_folder_without_write_permission(tmp_path):
     tmp_path.chmod(0o555)
     with pytest.raises(OutputError, match="permission denied"), atomic_path(tmp_path / "a.txt") as temporary:
         temporary.write_text("x")
+
+
+def test_a_place_is_checked_before_the_work(tmp_path, monkeypatch):
+    check_place(tmp_path / "new" / "deep" / "a.txt")
+    assert names(tmp_path) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"deep is not a folder; choose another one with `out`"):
+        check_place(tmp_path / "file" / "deep" / "a.txt")
+    monkeypatch.setattr(os, "access", lambda folder, how: folder != tmp_path)
+    with pytest.raises(OutputError, match=r"^cannot write to .*new: permission denied; choose another folder"):
+        check_place(tmp_path / "new" / "a.txt")
 
 
 def test_no_explanation_for_other_errors():

@@ -146,13 +146,19 @@ def add_reading(parser: Any) -> None:
 
 
 def output_file(given: Path | None, default: Path, *sources: Path) -> Path:
-    """The file to write: the one given, else the default. Raises UsageError if it is a folder or one of the sources."""
+    """The file to write: the one given, else the default.
+
+    Raises UsageError if it is a folder or one of the sources, OutputError if its folder cannot be written to.
+    """
+    from kinema.storage.atomic import check_place
+
     out = default if given is None else given
     if out.is_dir():
         raise UsageError(f"{out} is a folder; name a file in it")
     for source in sources:
         if out.exists() and source.exists() and out.samefile(source):
             raise UsageError(f"{out} would overwrite the input; name another file with `out`")
+    check_place(out)
     return out
 
 

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats.camera_files import check_layout, write_camera_path
     from kinema.pipeline.camera_finding import CameraJob, find_camera_of
     from kinema.pipeline.showing import watcher
+    from kinema.storage.atomic import check_place
     from kinema.tracking.options import TrackingOptions
     from kinema.video.frames import TimeRange
     from kinema.video.options import VideoOptions
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     stem = "stdin" if args.video == "-" else Path(args.video).stem
     out = args.out or Path(f"{stem}_camera.npz")
     check_layout(out)
+    check_place(out)
     job = CameraJob(
         camera=options_from(args, CameraOptions, fov=args.fov),
         tracking=options_from(args, TrackingOptions),

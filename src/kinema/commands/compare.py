@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.body import load_body
     from kinema.commands._sides import Side, motions_of, names_of
     from kinema.evaluation.agreement import compare_motions
+    from kinema.storage.atomic import check_place
     from kinema.visualization.options import ComparisonOptions
 
     options = options_from(args, ComparisonOptions)
@@ -86,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
     names = names_of(*sides)
     if args.out is not None and args.out.is_file():
         raise UsageError(f"{args.out} is a file; name a folder with `out`")
+    if args.out is not None:
+        check_place(args.out / FILES[0])
     first, second = motions_of(sides, args)
     agreement = compare_motions(first, second, names=names, frame=args.frame, people=people, body=body)
     content = {"first": args.first, "second": args.second, **agreement.to_dict()}

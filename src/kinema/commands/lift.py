@@ -60,6 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kinema.estimation.options import FitOptions
     from kinema.formats import save_motion
+    from kinema.formats.registry import format_by_suffix
     from kinema.lifting.options import KeypointFileOptions, LiftOptions
     from kinema.pipeline.keypoint_file import KeypointFileJob, motion_from_keypoints
     from kinema.pipeline.showing import watcher
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if args.parity:
         return _write_published(args, job)
     out = output_file(args.out, args.file.with_name(f"{args.file.stem}_lifted.pkl"), args.file)
+    format_by_suffix(out)  # raises before the work
     with watcher(quiet=args.quiet, flags=args.flags) as shown:
         motion = motion_from_keypoints(args.file, job, watcher=shown)
     save_motion(motion, out)

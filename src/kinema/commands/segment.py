@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.segmentation.choice import SelectOptions
     from kinema.segmentation.files import layout_of, write_masks
     from kinema.segmentation.options import MaskOptions
+    from kinema.storage.atomic import check_place
     from kinema.tracking.options import TrackingOptions
     from kinema.video.frames import TimeRange
     from kinema.video.options import VideoOptions
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     stem = "stdin" if args.video == "-" else Path(args.video).stem
     out = args.out or Path(f"{stem}_masks.pkl")
     layout_of(out)
+    check_place(out)
     job = SegmentJob(
         masks=options_from(args, MaskOptions),
         tracking=options_from(args, TrackingOptions),

@@ -15,6 +15,7 @@ from kinema._version import __version__
 from kinema.errors import InputError, UsageError
 from kinema.estimation.registry import ESTIMATORS
 from kinema.formats import load_motion, save_motion
+from kinema.formats.registry import format_by_suffix
 from kinema.motion import Motion
 from kinema.person import PERSON_FIELDS
 from kinema.pipeline.keys import code_identity, digest, input_identity
@@ -49,6 +50,7 @@ def run_stage(
     the stage raises.
     """
     source, out, watcher = Path(source), Path(out), watcher or RunWatcher()
+    format_by_suffix(out)  # raises before the work
     motion = None if begins(stage) else load_motion(source)
     wanted = {"masks": OWN} if stage is segment_people else _past(stage, motion)
     options = RunOptions.of(**{**wanted, **(settings or {})})

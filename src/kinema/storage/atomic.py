@@ -114,6 +114,19 @@ def _concerns(error: OSError, path: Path) -> bool:
     return failed.parent == path.parent or failed in path.parents or failed in path.absolute().parents
 
 
+def check_place(path: str | Path) -> None:
+    """Raise OutputError, before the work, if the folder in which a file will be written is none or is read-only.
+
+    The folder need not exist; then the nearest one above it must be writable.
+    """
+    folder = Path(path).absolute().parent
+    while not os.path.exists(folder):
+        folder = folder.parent
+    number = errno.ENOTDIR if not folder.is_dir() else None if os.access(folder, os.W_OK) else errno.EACCES
+    if number is not None and (explained := explain_write_error(OSError(number, ""), path)) is not None:
+        raise explained
+
+
 def explain_write_error(error: OSError, path: str | Path) -> OutputError | None:
     """The one-sentence error for a failed write, or None for other errors."""
     folder = Path(path).parent
