@@ -70,6 +70,7 @@ def test_a_scene_for_blender_has_the_runs_video_or_the_named_one(file, tmp_path,
     assert main(["export", str(folder), "--format", "blender", "--out", str(tmp_path / "scene.py")]) == 0
     assert "the camera has no background; name it with --video" in capsys.readouterr().out
     other = tmp_path / "it's\n'other'.mp4"
+    other.touch()
     named = ["export", str(file), "--format", "blender", "--video", str(other), "--out", str(tmp_path / "scene.py")]
     assert main(named) == 0
     assert repr(str(other)) in (tmp_path / "scene.py").read_text()
@@ -81,7 +82,7 @@ def test_the_cameras_frame(file, tmp_path, capsys):
     out = tmp_path / "camera.csv"
     assert main(["export", str(file), "--format", "csv", "--frame", "camera", "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "note: no world: the camera's frame was rotated to y-up" in said
+    assert "note: in the camera's frame, rotated to y-up" in said  # not "no world": the motion has one
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,15 @@ def test_wrong_use_is_one_sentence(file, capsys, arguments, sentence):
     assert sentence in said
     assert said.startswith("kinema: ")
     assert said.count("\n") == 1
+
+
+def test_missing_footage_is_bad_input(file, tmp_path, capsys):
+    """Not a script that looks for it in vain."""
+    out = tmp_path / "scene.py"
+    named = ["--video", str(tmp_path / "no.mp4"), "--out", str(out)]
+    assert main(["export", str(file), "--format", "blender", *named]) == 3
+    assert "no.mp4 does not exist; check the path" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_missing_file_is_bad_input(tmp_path, capsys):

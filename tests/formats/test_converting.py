@@ -87,7 +87,7 @@ def test_a_rotated_camera_frame_is_reported(walk, tmp_path):
         reported = " ".join(
             convert(tmp_path / "a.pkl", tmp_path / target, target_format="amass" if "npz" in target else None).notes
         )
-        assert "no world" in reported
+        assert "in the camera's frame, rotated to" in reported
 
 
 def test_every_lossy_format_states_what_it_keeps():

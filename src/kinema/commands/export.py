@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_body, add_file, add_json, add_names, add_reading, output_file
-from kinema.errors import UsageError
+from kinema.errors import InputError, UsageError
 from kinema.options import in_flags
 from kinema.terminal import print_json, print_lines
 
@@ -127,6 +127,8 @@ def run(args: argparse.Namespace) -> int:
         if option not in entry.takes:
             setting = {"fps": "rate", "footage": "video"}.get(option, option)
             raise UsageError(f"`{setting}` does not apply to {name} files; leave it out")
+    if args.video is not None and not args.video.exists():
+        raise InputError(f"{args.video} does not exist; check the path")
     source = motion_file(args.file)
     out = output_path(source, name, entry.suffixes, args.out)
     if entry.name == "blender" and args.video is None:

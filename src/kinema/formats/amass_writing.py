@@ -128,7 +128,7 @@ def _note_changes(motion: Motion, person: Person, arrays: Mapping[str, np.ndarra
     """Note the changes and omissions of an AMASS file of this person."""
     times, rate = motion.times[person.frames], float(arrays["mocap_frame_rate"])
     if person.pose_world is None:
-        report.notes.add("no world: the camera's frame was rotated to z-up, upright if the camera was level")
+        report.notes.add("in the camera's frame, rotated to z-up (upright if the camera was level)")
     if not is_on_grid(times, constant_rate_times(times, rate)):
         report.notes.add(f"person {person.id} was resampled to {rate:g} frames a second, gaps interpolated")
     if times[0] > motion.times[0]:

@@ -169,7 +169,7 @@ def skeleton_tracks(
             )
     if not world:
         level = "upright if the camera was level"
-        report.notes.add(f"no world: the camera's frame was rotated to y-up ({level}), the ground's height is unknown")
+        report.notes.add(f"in the camera's frame, rotated to y-up ({level}); the ground's height is unknown")
     for person in motion:
         if person not in people:
             report.notes.add(f"person {person.id} has no pose and was left out")

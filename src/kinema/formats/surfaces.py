@@ -108,7 +108,7 @@ def surface_tracks(
             rest = rest.replace(people=tuple(p.replace(**dict.fromkeys(WORLD_FIELDS)) for p in rest))
     tracks = _fitted(rest, body, report) if rest.people else []
     if located and not world:
-        report.notes.add("no world: the camera's frame was rotated to y-up (upright if the camera was level)")
+        report.notes.add("in the camera's frame, rotated to y-up (upright if the camera was level)")
     tracks += [_located(motion, person, body, report, world=world) for person in located]
     return sorted(tracks, key=lambda track: track.id)
 
