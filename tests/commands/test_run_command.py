@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kinema.__main__ import main
+from kinema.errors import InputError
 from kinema.pipeline.options import public_settings, time_range
 from kinema.refinement import REFINERS
 from tests.helpers.fakes import FakeChain, write_clip
@@ -114,6 +115,17 @@ def test_time_ranges(text, expected):
 def test_the_filters_offered_are_those_there_are():
     offered = set(public_settings()["filter"].setting.choices) - {"none"}
     assert offered == {refiner.name for refiner in REFINERS if refiner.kind == "filter"}
+
+
+def test_the_table_of_several_videos_names_options_like_the_errors(fake, capsys, monkeypatch):
+    """`--time-range`, not `time_range`: what can be typed."""
+
+    def nobody(*_, **__):
+        raise InputError("nobody was found; choose the part of it with `time_range`")
+
+    monkeypatch.setattr("kinema.pipeline.run", nobody)
+    assert main(["run", "clip.mp4", "clip.mp4", "--no-overlay"]) == 3
+    assert capsys.readouterr().out.count("with --time-range") == 2
 
 
 def test_a_folder_of_videos_stands_for_its_videos(fake, capsys, tmp_path):

@@ -16,6 +16,8 @@ from kinema.storage.text import one_line
 from kinema.terminal import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kinema.pipeline import RunOptions, RunResult
 
 DESCRIPTION = (
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json([_outcome_as_json(video, outcome) for video, outcome in outcomes])
     elif len(outcomes) > 1 and not args.quiet:
-        _print_outcomes(outcomes)
+        _print_outcomes(outcomes, args.flags)
     return max((o.exit_code for _, o in outcomes if isinstance(o, KinemaError)), default=0)
 
 
@@ -215,13 +217,13 @@ def _outcome_as_json(video: str, outcome: RunResult | KinemaError) -> dict[str, 
     return {"video": video, "folder": str(outcome.folder), "exit_code": 0, **outcome.record}
 
 
-def _print_outcomes(outcomes: list[tuple[str, RunResult | KinemaError]]) -> None:
+def _print_outcomes(outcomes: list[tuple[str, RunResult | KinemaError]], flags: Mapping[str, str]) -> None:
     from kinema.commands._tables import print_table
 
     rows = []
     for video, outcome in outcomes:
         if isinstance(outcome, KinemaError):
-            rows.append([video, "failed", "-", str(outcome)])
+            rows.append([video, "failed", "-", in_flags(str(outcome), flags)])
         else:
             people = len(outcome.summary["people"])
             rows.append([video, outcome.record["verdict"], str(people), str(outcome.folder)])
