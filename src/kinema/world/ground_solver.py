@@ -26,8 +26,8 @@ LIFTED_SIGMA = np.radians([3.0, 6.0])
 """Sigma of the vertical that the pose lifter infers, in roll and pitch: its error on held-out people and real views."""
 
 SHARED = 0.65
-"""Correlation of the errors of both verticals that people show, balance and the lifter's: a body is fitted leaning as
-it was lifted (`benchmarks/vertical_errors.py`)."""
+"""Correlation of the errors of both verticals that people show, balance and the lifter's, about the mean of roll's and
+pitch's (`benchmarks/vertical_errors.py`): a body is fitted leaning as it was lifted."""
 
 LOWEST_SIGMA = 0.03
 """Metres: softness of the lower limit of the camera's height."""
