@@ -97,6 +97,18 @@ def leaves(capsys, argv):
     return error.value.code, *capsys.readouterr()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+def test_a_current_folder_that_was_deleted(tmp_path):
+    """One sentence instead of the tracebacks of the libraries."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"import os, sys; from kinema.__main__ import main; os.rmdir({str(gone)!r}); sys.exit(main())"
+    command = [sys.executable, "-c", script, "run", "clip.mp4"]
+    done = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == "kinema: the current folder no longer exists; change to one that does\n"
+
+
 def test_help_lists_every_command(capsys):
     code, out, _ = leaves(capsys, ["--help"])
     assert code == 0

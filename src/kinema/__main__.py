@@ -18,7 +18,7 @@ from kinema._version import __version__
 from kinema.commands._memory import explain_memory, few_threads_in_little_memory, too_little_to_begin
 from kinema.commands._parser import Parser
 from kinema.commands._signals import exit_code, stoppable
-from kinema.errors import KinemaError, OutputError
+from kinema.errors import InputError, KinemaError, OutputError
 from kinema.terminal import SafeStream, printed
 
 GROUPS = {
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     few_threads_in_little_memory()
     command = next((word for word in argv if not word.startswith("-")), None)
-    if command is not None and (lacking := too_little_to_begin()) is not None:
+    if command is not None and (lacking := too_little_to_begin() or _lost()) is not None:
         print(f"kinema: {lacking}", file=sys.stderr)
         return lacking.exit_code
     with printed() as out, stoppable():
@@ -111,6 +111,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.print_help()
             return _told(0, out, product=True)
         return _told(_run(args), out, product=_only_prints(args))
+
+
+def _lost() -> KinemaError | None:
+    """The error if the current folder has been deleted; libraries would fail in it one by one, with tracebacks."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return InputError("the current folder no longer exists; change to one that does")
+    return None
 
 
 def _run(args: argparse.Namespace) -> int:
