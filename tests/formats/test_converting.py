@@ -134,5 +134,7 @@ def test_impossible_conversions_are_refused(walk, tmp_path):
         convert(path, tmp_path / "b.pkl", target_format="wham")
     with pytest.raises(UsageError, match="suffix"):
         convert(path, tmp_path / "b.xyz")
+    with pytest.raises(UsageError, match="kinema-pkl files are read without `source_units`; leave it out"):
+        convert(path, tmp_path / "b.npz", source_units="cm")
     with pytest.raises(InputError, match="does not exist"):
         convert(tmp_path / "missing.pkl", tmp_path / "b.npz")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kinema.body.loading import other_version
 from kinema.errors import UsageError
 from kinema.formats.foreign import NOTES
-from kinema.formats.motion_files import infer_format, load_motion, save_motion
+from kinema.formats.motion_files import infer_format, load_motion, save_motion, takes_units
 from kinema.formats.registry import FORMATS, MotionFormat, format_by_suffix
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
@@ -54,6 +54,8 @@ def convert(
             f"{entry.name} files end in {' or '.join(entry.suffixes)}; rename {target.name} or change `target_format`"
         )
     read = infer_format(source) if source_format is None else FORMATS.find(source_format)
+    if source_units is not None and not takes_units(read):
+        raise UsageError(f"{read.name} files are read without `source_units`; leave it out")
     motion = load_motion(source, format=read.name, fps=fps, units=source_units)
     report = WriteReport()
     for note in reading_notes(motion):

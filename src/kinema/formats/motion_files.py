@@ -55,15 +55,19 @@ def load_motion(
             if entry is None:
                 entry = _recognise(content, path)
             reader = entry.load().read
-            takes = signature(reader).parameters
-            given: dict[str, Any] = {"fps": fps} if "fps" in takes else {}
+            given: dict[str, Any] = {"fps": fps} if "fps" in signature(reader).parameters else {}
             if units is not None:
-                if "units" not in takes:
+                if not takes_units(entry):
                     raise UsageError(f"{entry.name} files are read without `units`; leave it out")
                 given["units"] = units
             return _read(entry, reader, content, path, given)
     except ShapeError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def takes_units(entry: MotionFormat) -> bool:
+    """Whether the reader of a format can be told the unit of lengths."""
+    return "units" in signature(entry.load().read).parameters
 
 
 def save_motion(
