@@ -29,7 +29,9 @@ MAX_OVERLAP = 0.2
 UPRIGHT = 0.7
 """Radians of tilt below which detectors find people."""
 
-_SECONDS = 1.0
+LOST_SECONDS = 1.0
+"""For how long a lost person may have turned over."""
+
 _ESTABLISHED = 10  # least number of frames of a track
 _TURNS = ((0.0, 1.0), (0.5, 1.0), (-0.5, 1.0), (0.0, 1.25), (1.5, 1.0), (-1.5, 1.0))  # radians, scale of the region
 _SMALL_TURNS = 4  # the first ones, for a person who was upright
@@ -48,7 +50,7 @@ def recoverable(tracks: list[Track], frame: Frame, gate: Gate) -> list[Track]:
         track
         for track in tracks
         if len(track.rows) >= _ESTABLISHED
-        and frame.time - track.time < _SECONDS
+        and frame.time - track.time < LOST_SECONDS
         and gate.inside(track.predict(frame.time))
         and not has_double(track, tracks, frame.time)  # the double may come out where this one is expected
     ]
