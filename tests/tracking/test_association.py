@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kinema.keypoints.source import View
-from kinema.tracking.association import assign, continuity_cost, has_double, hip_distance, pose_distance, same_body
+from kinema.tracking.association import (
+    assign,
+    continuity_cost,
+    has_double,
+    hip_distance,
+    pose_distance,
+    same_body,
+    stranger,
+)
 from kinema.tracking.masks import hide_people, mask_in, mask_overlap
 from kinema.tracking.track import Track
 from kinema.video import Frame
@@ -166,3 +174,34 @@ def test_a_double_wears_the_same_is_near_and_not_long_gone():
     assert not has_double(one, [one, hidden(1, 1200.0, -100.0)], 1.5)
     assert has_double(one, [one, hidden(1, 400.0, -100.0)], 1.5)
     assert not has_double(one, [one, hidden(1, 400.0, -100.0)], 4.0)
+
+
+def test_who_is_lost_may_stay_away_without_others_moving_up():
+    """The followed one (row 1) has a perfect place; the lost one would take it, and push them to the newcomer's."""
+    cost = np.array([[np.inf, 0.58], [0.95, -0.13]])
+    spare, absent = np.array([0.45, 1.25]), np.array([0.45, 1.25])
+    assert sorted(assign(cost, limit=2.5, spare=spare)) == [(0, 1), (1, 0)]
+    assert assign(cost, limit=2.5, spare=spare, absent=absent) == [(1, 1)]
+
+
+def lost_person(frames: int) -> Track:
+    track = Track(0, 0, 0.0, observe_at((300, 300), height=200), clothed(3))
+    for frame in range(1, frames):
+        track.add(frame, frame / 30, observe_at((300, 300), height=200), crowded=False)
+    return track
+
+
+@pytest.mark.parametrize(
+    ("height", "colour", "same"),
+    [(200, 3, True), (260, 3, True), (460, 3, False), (87, 3, False), (200, 90, False)],
+    ids=["the same", "nearer", "2.3 times the size", "2.3 times smaller", "other clothes"],
+)
+def test_lost_people_return_in_their_clothes_and_size(height, colour, same):
+    track = lost_person(30)
+    assert stranger(track, observe_at((300, 300), height=height), clothed(colour), track.time + 1.0) is not same
+
+
+def test_who_was_hardly_seen_is_not_known_again_for_long():
+    track, seen = lost_person(2), observe_at((300, 300), height=200)
+    assert not stranger(track, seen, clothed(3), track.time + 0.1)
+    assert stranger(track, seen, clothed(3), track.time + 0.9)

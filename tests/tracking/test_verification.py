@@ -6,8 +6,10 @@ import numpy as np
 
 from kinema.keypoints.blazepose import THRESHOLDS
 from kinema.tracking.gate import Gate
-from kinema.tracking.recovery import changed_tile, verification_tiles
+from kinema.tracking.recovery import changed_tile, unclear_tile, verification_tiles
+from kinema.tracking.track import Track
 from kinema.video import Frame
+from tests.helpers.walkers import clothed, observe_at
 
 GATE = Gate((640, 360), 0.5, THRESHOLDS)
 IMAGE = np.zeros((360, 640, 3), np.uint8)
@@ -46,3 +48,21 @@ def test_who_suddenly_changed_is_looked_at_more_often_and_nobody_else():
     tiles = [tile for frame in frames for tile in changed_tile([steady, changed], frame, GATE)]
     assert 7 <= len(tiles) <= 9
     np.testing.assert_allclose(tiles, [[200 - 65, 100 - 65, 130]] * len(tiles))
+
+
+def tiles_around(clear: float, frames: int = 30, *, crowded: bool = False) -> int:
+    """In how many of 15 frames the detector looks around somebody after `frames` clear ones."""
+    track = Track(0, 0, 0.0, observe_at((200.0, 180.0), height=150.0, visibility=0.95), clothed(3))
+    looks = 0
+    for frame in range(1, frames + 15):
+        seen = observe_at((200.0, 180.0), height=150.0, visibility=0.95 if frame < frames else clear)
+        track.add(frame, frame / 30, seen, crowded=crowded)
+        looks += len(unclear_tile([track], Frame(frame, frame / 30, IMAGE), GATE))
+    return looks
+
+
+def test_who_becomes_unclear_is_looked_around_a_few_times():
+    assert tiles_around(0.7) == 2  # of half a second, a quarter apart
+    assert tiles_around(0.9) == 0
+    assert tiles_around(0.7, frames=4) == 0  # nothing is usual yet, and then it is
+    assert tiles_around(0.7, crowded=True) == 0  # the reason is known

@@ -13,7 +13,17 @@ from kinema.tracking.body_parts import BodyParts
 from kinema.tracking.masks import mask_overlap
 from kinema.tracking.track import Pose, Track, height
 
-_ALIKE = 0.2  # appearance distance of two people in the same clothes
+ESTABLISHED = 5
+"""Frames after which a new track is eligible for recovery and backward tracking, and its person may be known again."""
+
+ALIKE = 0.2
+"""Appearance distance of two people in the same clothes."""
+
+STRANGER = 0.5
+"""Appearance distance above which somebody is surely not the person."""
+
+_OTHER_SIZE = 1.6  # factor by which nobody grows or shrinks in the few seconds of an absence
+_BRIEF = 0.3  # seconds for which whoever is found in the place of somebody hardly seen is the same person
 _WALK_ON = 2.0  # seconds for which somebody who is hidden is taken to walk on
 _FARTHEST = 3.0  # times the usual distance from the expected place: nobody gets further
 
@@ -45,7 +55,7 @@ def has_double(track: Track, others: Sequence[Track], time: float) -> bool:
     """Whether one of the others wears the same clothes and may appear at `time` where this one is expected."""
     return any(
         other is not track
-        and track.appearance.distance(other.appearance) < _ALIKE
+        and track.appearance.distance(other.appearance) < ALIKE
         and np.hypot(*(other.centre - track.centre)) < height(track.side + other.side)
         and time - other.time < _WALK_ON
         for other in others
@@ -72,11 +82,25 @@ def continuity_cost(
     return float(0.4 * place + 0.25 * min(size, 3.0) + 0.35 * min(colours, 3.0))
 
 
-def assign(cost: np.ndarray, *, limit: float, spare: np.ndarray | None = None) -> list[tuple[int, int]]:
+def stranger(track: Track, seen: Observation, appearance: Appearance, time: float) -> bool:
+    """Whether an observation is surely not the lost person of a track: in other clothes, or of another size.
+
+    Of somebody who was seen in a few frames only neither is known for long.
+    """
+    if len(track.rows) < ESTABLISHED and time - track.time > _BRIEF:
+        return True
+    size = abs(np.log(float(seen.next_roi[2]) / track.side))
+    return bool(track.appearance.distance(appearance) > STRANGER or size > np.log(_OTHER_SIZE))
+
+
+def assign(
+    cost: np.ndarray, *, limit: float, spare: np.ndarray | None = None, absent: np.ndarray | None = None
+) -> list[tuple[int, int]]:
     """The pairs (row, column) of the assignment of least total cost, excluding pairs above `limit`.
 
     Leaving two unpaired costs as much as a pair at the limit, so a cheap pair is never given up for two
-    forbidden ones. spare (columns,): what it costs to leave each column unpaired, in place of half the limit.
+    forbidden ones. spare (columns,), absent (rows,): what it costs to leave each column or row unpaired, in place of
+    half the limit.
     """
     rows, columns = cost.shape
     if rows == 0 or columns == 0:
@@ -85,6 +109,8 @@ def assign(cost: np.ndarray, *, limit: float, spare: np.ndarray | None = None) -
     padded[:rows, :columns] = np.where(np.isfinite(cost) & (cost <= limit), cost, 1e6)
     if spare is not None:
         padded[rows:, :columns] = spare
+    if absent is not None:
+        padded[:rows, columns:] = absent[:, None]
     padded[rows:, columns:] = 0.0
     chosen = zip(*linear_sum_assignment(padded), strict=True)
     return [(int(r), int(c)) for r, c in chosen if r < rows and c < columns and cost[r, c] <= limit]

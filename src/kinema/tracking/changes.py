@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from kinema.keypoints.source import BODY, Observation
+from kinema.tracking.association import STRANGER
 from kinema.tracking.perception import Perception
 from kinema.tracking.track import Known, Track, height
 from kinema.video import Frame
@@ -26,7 +27,7 @@ _GROWTH = 1.2  # factor by which a person's region hardly grows or shrinks at on
 _TURN = 0.35  # radians
 _JUMP = 0.15  # of the body's height, away from the predicted place
 _SCORE = 0.8  # score below which a person is hardly seen
-_OTHER, _STRANGER = 0.3, 0.5  # appearance distances from which it is hardly the person, surely not the person
+_OTHER = 0.3  # appearance distance from which it is hardly the person
 _PERFECT = 0.93  # mean confidence of keypoints that no thing reaches
 
 
@@ -77,7 +78,7 @@ def is_gone(track: Track, frame: Frame, perception: Perception, *, misses: int =
     surely = perception.thresholds.certainly_person, perception.thresholds.certain_score
     clear = confidence > surely[0] and float(since["score"].mean()) > surely[1]
     distance = known.appearance.distance(perception.appearance(perception.view(frame, track.seen.roi), track.seen))
-    if (distance > _STRANGER and confidence < _PERFECT) or (distance > _OTHER and not clear):
+    if (distance > STRANGER and confidence < _PERFECT) or (distance > _OTHER and not clear):
         return True
     if track.misses >= PATIENCE:
         track.known = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from kinema.keypoints.source import Observation, View
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.association import assign, continuity_cost
+from kinema.tracking.association import ESTABLISHED, assign, continuity_cost
 from kinema.tracking.masks import hide_people, mask_overlap
 from kinema.tracking.perception import Perception
 from kinema.tracking.recovery import MAX_OVERLAP, SAME_APPEARANCE
@@ -25,9 +25,6 @@ CROWD_LIMIT = 2.5
 
 SWITCH_MARGIN = 0.15
 """How much better another track must match than the track whose region it was."""
-
-ESTABLISHED = 5
-"""Frames after which a new track is eligible for recovery and backward tracking."""
 
 _HIDDEN_SECONDS = 2.0  # for which a lost person may be hidden behind another
 _MASK_SECONDS = 0.1  # for which a mask is reused while people are near but do not touch

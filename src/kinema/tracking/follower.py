@@ -17,11 +17,12 @@ from kinema.detection.scanning import TileSchedule
 from kinema.detection.tiles import SMALLEST_PERSON
 from kinema.geometry.circles import Circles, concatenate, merge
 from kinema.keypoints.source import OpenedSource
+from kinema.tracking.association import ESTABLISHED
 from kinema.tracking.backward import RecentFrames, look_back, track_backward
 from kinema.tracking.changes import LOST_MISSES, give_up, note_change
 from kinema.tracking.checkpoint import plain_tracks, tracks_from
 from kinema.tracking.confirmation import confirm
-from kinema.tracking.crowds import ESTABLISHED, Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
+from kinema.tracking.crowds import Sighting, hidden_near, mask_is_fresh, near, reassign, resolve_collapses
 from kinema.tracking.cuts import Cut
 from kinema.tracking.id_switches import learn_appearance, note_encounters, resolve_encounters
 from kinema.tracking.masks import hide_people, with_mask_of
@@ -29,7 +30,14 @@ from kinema.tracking.newcomers import Newcomer, count_detections, link, newcomer
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.people import is_person
 from kinema.tracking.perception import Perception
-from kinema.tracking.recovery import changed_tile, recover, recoverable, recovery_tiles, verification_tiles
+from kinema.tracking.recovery import (
+    changed_tile,
+    recover,
+    recoverable,
+    recovery_tiles,
+    unclear_tile,
+    verification_tiles,
+)
 from kinema.tracking.track import Track
 from kinema.video import Frame
 from kinema.video.prefetch import Worker
@@ -80,7 +88,11 @@ class Follower:
         self._follow(frame)
         self._end_lost(frame)
         more = np.concatenate(
-            [recovery_tiles(self.lost, frame, self._gate), verification_tiles(self.active, frame, self._gate)]
+            [
+                recovery_tiles(self.lost, frame, self._gate),
+                verification_tiles(self.active, frame, self._gate),
+                unclear_tile(self.active, frame, self._gate),
+            ]
         )
         tiles, parts = scan.result()
         self._check_changes(frame)
@@ -198,7 +210,8 @@ class Follower:
         for track in recoverable(missing, frame, self._gate):
             crowd = near(self.active, track.expected(frame.time), frame.time, besides=track)
             others = [entry.seen for entry in found if entry.track in crowd]
-            seen = recover(track, frame, self._perception, others)
+            hidden = bool(hidden_near(track, [other for other in missing if other is not track], frame.time))
+            seen = recover(track, frame, self._perception, others, hidden=hidden)
             if seen is not None:
                 view = self._perception.view(frame, seen.roi)
                 found.append(Sighting(track, seen, bool(others), view, self._perception))

@@ -11,7 +11,7 @@ from kinema.geometry.circles import Circles
 from kinema.geometry.roi import roi_from_circle
 from kinema.keypoints.source import REGION_PER_HEIGHT, Observation
 from kinema.tracking.appearance import Appearance
-from kinema.tracking.association import assign, continuity_cost, has_double
+from kinema.tracking.association import assign, continuity_cost, has_double, stranger
 from kinema.tracking.crowds import CROWD_LIMIT, LINK_LIMIT, SWITCH_MARGIN, near
 from kinema.tracking.masks import hide_people
 from kinema.tracking.perception import Perception
@@ -145,9 +145,13 @@ def link(
     for i in range(len(unsure)):
         cost[len(lost) + i, len(new) + i] -= SWITCH_MARGIN
     cost[: len(lost)][cost[: len(lost)] > LINK_LIMIT] = np.inf
-    # A newcomer may be new: people who are followed do not move up for the sake of a pair for everybody.
-    spare = np.repeat([LINK_LIMIT / 2, CROWD_LIMIT / 2], [len(new), len(kept)])
-    owners = {column: tracks[row] for row, column in assign(cost, limit=CROWD_LIMIT, spare=spare)}
+    strangers = [[stranger(track, *sighting, frame.time) for sighting in sightings] for track in lost]
+    cost[: len(lost)][np.array(strangers, dtype=bool).reshape(len(lost), len(sightings))] = np.inf
+    # A newcomer may be new, and who is lost may stay away: people who are followed do not move up for the sake of a
+    # pair for everybody.
+    spare, absent = (np.repeat([LINK_LIMIT / 2, CROWD_LIMIT / 2], [some, len(kept)]) for some in (len(new), len(lost)))
+    pairs = assign(cost, limit=CROWD_LIMIT, spare=spare, absent=absent)
+    owners = {column: tracks[row] for row, column in pairs}
     if all(owners.get(len(new) + i) is track for i, track in enumerate(unsure)):
         unsure, sightings = [], new  # nothing changes
     return unsure, [(owners.get(column), sighting) for column, sighting in enumerate(sightings)]
