@@ -43,6 +43,11 @@ class OutputError(KinemaError):
     exit_code = 3
 
 
+def plural(count: int, noun: str) -> str:
+    """`count` with the noun in the right number: 1 frame, 2 frames."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def quoted(value: object, most: int = 60, *, mark: str = "'") -> str:
     """A value from a file as part of a message: in quotes, at most about `most` characters, nothing a terminal obeys.
 

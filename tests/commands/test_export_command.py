@@ -34,6 +34,12 @@ def test_every_format(file, tmp_path, capsys, name):
     assert len(said["files"]) == (1 if name in several else 3 if name == "bvh" else 2)
 
 
+def test_the_suffix_of_the_file_tells_the_format(file, tmp_path):
+    out = tmp_path / "walk.trc"
+    assert main(["export", str(file), "--out", str(out)]) == 0
+    assert out.with_name("walk_1.trc").read_text().startswith("PathFileType")
+
+
 def test_beside_the_file_and_never_onto_it(file, capsys):
     assert main(["export", str(file), "--format", "pkl"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(file.with_name("walk_pare.pkl"))
@@ -95,6 +101,10 @@ def test_the_cameras_frame(file, tmp_path, capsys):
         (["--format", "bvh", "--rate", "-1"], "the frame rate must be a number between"),
         (["--format", "bvh", "--rotation-order", "xyx"], "unknown rotation order 'XYX'"),
         (["--format", "bvh", "--out", "walk.glb"], "bvh files end in .bvh; rename walk.glb"),
+        ([], "give --format, or --out as a file with a format's suffix"),
+        (["--out", "walk"], "give --format, or --out as a file with a format's suffix"),
+        (["--out", "walk.npz"], ".npz files are of the formats mesh and npz; give --format"),
+        (["--out", "walk.mp4"], "no format's files end in .mp4; --out may end in"),
         (["--format", "pkl", "--frame", "world"], "PARE's files are in the camera's frame"),
         (["--format", "fbx", "--blender", "/nowhere/blender"], "--blender names /nowhere/blender"),
     ],

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.video.times import FrameClock, Gaps, plural
+from kinema.errors import plural
+from kinema.video.times import FrameClock, Gaps
 
 BASE = Fraction(1, 1000)
 

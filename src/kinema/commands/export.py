@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ DESCRIPTION = "Export a motion file of any format that Kinema reads to other pro
 EXAMPLES = """\
   kinema export smpl_output.pkl --format bvh
   kinema export smpl_output.pkl --format bvh --units cm --person 2 --out walk.bvh
-  kinema export smpl_output.pkl --format glb --frame camera
+  kinema export smpl_output.pkl --out walk.glb --frame camera
   kinema export smpl_output.pkl --format fbx --names unreal
   kinema export outputs/clip_20260131-142501 --format blender --out scene.py && blender --python scene.py
   kinema export mocap.bvh --format usd
@@ -50,7 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_file(parser)
     parser.add_argument(
-        "--format", dest="target_format", required=True, choices=tuple(FORMATS), help="the format to write, see above"
+        "--format",
+        dest="target_format",
+        choices=tuple(FORMATS),
+        help="the format to write, see above (default: told by OUT's suffix)",
     )
     parser.add_argument(
         "--out", metavar="OUT", type=Path, help="file or folder to write to (default: FILE with another suffix)"
@@ -115,7 +119,8 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats.skeletal import in_frame
     from kinema.pipeline.source_video import source_of_run
 
-    name = args.target_format
+    suffixes = {each: ALL_FORMATS.find(entry).suffixes for each, (entry, _) in FORMATS.items()}
+    name = args.target_format or told_by(args.out, suffixes)
     entry = ALL_FORMATS.find(FORMATS[name][0])
     options = {
         "units": args.units, "fps": args.rate, "rotation_order": args.rotation_order, "layout": args.layout,
@@ -158,6 +163,19 @@ def chosen(motion: Motion, people: str) -> Motion:
     except ValueError:
         raise UsageError(f"`person` must be comma-separated track ids or all, found {people!r}") from None
     return motion.replace(people=tuple(motion.person(id) for id in ids))
+
+
+def told_by(out: Path | None, suffixes: Mapping[str, tuple[str, ...]]) -> str:
+    """The format that the file to write is of, by its suffix; suffixes: of all formats. Raises UsageError."""
+    if out is None or not out.suffix or out.is_dir():
+        raise UsageError("give `target_format`, or `out` as a file with a format's suffix, such as .glb")
+    matching = [name for name, own in suffixes.items() if out.suffix.lower() in own]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise UsageError(f"{out.suffix} files are of the formats {' and '.join(matching)}; give `target_format`")
+    known = ", ".join(sorted({suffix for own in suffixes.values() for suffix in own}))
+    raise UsageError(f"no format's files end in {out.suffix}; `out` may end in {known}")
 
 
 def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path | None) -> Path:

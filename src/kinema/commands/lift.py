@@ -58,13 +58,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinema.errors import plural
     from kinema.estimation.options import FitOptions
     from kinema.formats import save_motion
     from kinema.formats.registry import format_by_suffix
     from kinema.lifting.options import KeypointFileOptions, LiftOptions
     from kinema.pipeline.keypoint_file import KeypointFileJob, motion_from_keypoints
     from kinema.pipeline.showing import watcher
-    from kinema.video.times import plural
 
     job = KeypointFileJob(
         file=options_from(args, KeypointFileOptions),

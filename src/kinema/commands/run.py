@@ -134,8 +134,8 @@ def _one(video: str, args: argparse.Namespace, options: RunOptions) -> RunResult
 def print_result(result: RunResult) -> None:
     """The summary of one finished run, on stdout."""
     from kinema.commands._tables import print_table
+    from kinema.errors import plural
     from kinema.pipeline.showing import title
-    from kinema.video.times import plural
 
     summary, record = result.summary, result.record
     people = summary["people"]

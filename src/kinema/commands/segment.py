@@ -52,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinema.errors import plural
     from kinema.pipeline.segmenting import SegmentJob, segment_video, show_people
     from kinema.pipeline.showing import watcher
     from kinema.segmentation.choice import SelectOptions
@@ -61,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
     from kinema.tracking.options import TrackingOptions
     from kinema.video.frames import TimeRange
     from kinema.video.options import VideoOptions
-    from kinema.video.times import plural
 
     stem = "stdin" if args.video == "-" else Path(args.video).stem
     out = args.out or Path(f"{stem}_masks.pkl")

@@ -80,11 +80,11 @@ def _described(stage: Stage) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinema.errors import plural
     from kinema.formats import motion_file
     from kinema.pipeline.one_stage import run_stage
     from kinema.pipeline.registry import begins, stages_alone
     from kinema.pipeline.showing import watcher
-    from kinema.video.times import plural
 
     stage = stages_alone()[args.stage]
     file = args.file if begins(stage) else motion_file(args.file)

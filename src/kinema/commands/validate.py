@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema.commands._options import add_file, add_profile, add_reading
+from kinema.errors import plural
 from kinema.options import in_flags
 from kinema.terminal import print_lines
 
@@ -132,7 +133,7 @@ def _person(report: PersonReport) -> list[str]:
         joint = finding.joint_name(i)
         of = f" of {joint.replace('_', ' ')}" if joint else ""
         out.append(
-            f"  {finding.measure:<13} {len(finding.rows):>6} frames, worst{of} in frame"
+            f"  {finding.measure:<13} {plural(len(finding.rows), 'frame'):>13}, worst{of} in frame"
             f" {report.person.frames[finding.rows[i]]}: {finding.values[i]:.3g} {UNITS[finding.measure]}"
             f" (limit {finding.limits[i]:.3g})"
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, plural
 from kinema.formats.filmed_world import camera_poses, in_both_frames
 from kinema.formats.foreign import betas_from, motion_from, pose_from_parts
 from kinema.formats.report import Notes
@@ -64,7 +64,7 @@ def read(content: Mapping[Any, Any], path: Path, *, fps: float | None = None) ->
     if not good.any():
         raise InputError(f"{what}: good_frames_mask leaves no frame")
     if not good.all():
-        notes.add(f"{n - int(good.sum())} frames in which the person is hidden or out of the image were left out")
+        notes.add(f"{plural(n - int(good.sum()), 'frame')} in which the person is hidden or out of the image left out")
     frames = np.flatnonzero(good)
     fields: dict[str, Any] = in_both_frames(pose[good], transl[good], rotation[good], translation[good])
     fields["betas"] = betas_from(smpl.get("betas"), len(frames), what, notes)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.errors import InputError
+from kinema.errors import InputError, plural
 from kinema.formats.filmed_world import camera_poses, in_both_frames
 from kinema.formats.foreign import betas_from, motion_from, pose_from
 from kinema.formats.report import Notes
@@ -79,7 +79,7 @@ def _actor(
     transl = numbers(entries["trans"], "trans", who, (n, 3))
     valid = numbers(entries.get("campose_valid", np.ones(n)), "campose_valid", who, (n,)) > 0
     if not valid.all():
-        notes.add(f"actor {index + 1}: {n - int(valid.sum())} frames without a valid camera pose were left out")
+        notes.add(f"actor {index + 1}: {plural(n - int(valid.sum()), 'frame')} without a valid camera pose left out")
     fields: dict[str, Any] = {}
     pelvis = None
     if "jointPositions" in entries:

@@ -14,7 +14,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from kinema.errors import InputError
+from kinema.errors import InputError, plural
 from kinema.video import streams
 from kinema.video.colour import PQ_TRANSFER, RgbConverter, full_range, transfer_name, yuv_matrix
 from kinema.video.decoding import Decoder, checked_header, opened, times_follow_packets
@@ -27,7 +27,7 @@ from kinema.video.orientation import UPRIGHT, Orientation, clockwise
 from kinema.video.planes import MATRICES, PlanesConverter
 from kinema.video.pool import ImagePool
 from kinema.video.rates import true_rate
-from kinema.video.times import FrameClock, Gaps, plural
+from kinema.video.times import FrameClock, Gaps
 
 # Frames that must be missing at the end before a warning, if only the header's duration tells.
 _CERTAIN_LOSS = 3

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from kinema.errors import plural
 from kinema.video.options import VideoOptions
-from kinema.video.times import plural
 
 DEFAULT_IMAGE_FPS = 30.0
 

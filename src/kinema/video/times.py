@@ -7,6 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from kinema.errors import plural
+
 # A frame that arrives later than this after its time, while others continue, is an artefact of corruption.
 _LATE_INTERVALS = 2.0
 # This many late frames in a row are not an artefact: the file's clock was reset.
@@ -96,11 +98,6 @@ class FrameClock:
                 f" {self.late[0]:.2f} s): dropped"
             )
         return out
-
-
-def plural(count: int, noun: str) -> str:
-    """`count` with the noun in the right number: 1 frame, 2 frames."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 class Gaps:
