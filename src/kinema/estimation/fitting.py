@@ -12,7 +12,7 @@ import numpy as np
 from kinema.errors import UsageError
 from kinema.estimation.girths import fit_girths
 from kinema.estimation.options import FitOptions
-from kinema.estimation.person_fit import LIFTERS, PersonFit, initial_root
+from kinema.estimation.person_fit import LIFTERS, PersonFit
 from kinema.estimation.point_offsets import point_offsets
 from kinema.estimation.priors import is_lifted_twice, prior_of
 from kinema.estimation.shape import fit_shape, out_of_reach
@@ -212,10 +212,8 @@ def _shape(fits: list[PersonFit], starts: list[tuple[Evidence, PoseState]]) -> t
         return betas, 0
     evidence, state = _of_rows(starts, [[outline.row for outline in own] for own in outlines])
     found, camera = [outline for own in outlines for outline in own], fits[0].camera
-    betas = fit_girths(body, make_rig, evidence, state, found, camera, solver, betas)
-    rig = make_rig(betas)
-    state = PoseState(state.local, initial_root(rig, evidence, state.local))
-    offsets = point_offsets(body, rig, fits[0].names, betas, evidence, state, found, camera, solver)
+    betas, state = fit_girths(body, make_rig, evidence, state, found, camera, solver, betas)
+    offsets = point_offsets(body, make_rig(betas), fits[0].names, betas, evidence, state, found, camera, solver)
     for fit in fits:
         fit.offsets = offsets
     return betas, len(found)

@@ -52,8 +52,9 @@ def fit_girths(
     camera: Camera,
     options: SolverOptions,
     betas: np.ndarray,
-) -> np.ndarray:
-    """Betas (10,) with the lengths of `betas` (10,), which keypoints gave, and the girths of the outlines.
+) -> tuple[np.ndarray, PoseState]:
+    """Betas (10,) with the lengths of `betas` (10,), which keypoints gave, and the girths of the outlines; and the
+    poses that both show.
 
     evidence, state: of the outlines' frames, in their order.
     """
@@ -78,7 +79,7 @@ def fit_girths(
         change = np.clip(-np.linalg.solve(reduced, share * side + betas + anchor @ (betas - start)), -1.0, 1.0)
         betas = betas + change
         state = moved(state, equations.pose_change(change), options.max_step)
-    return betas
+    return betas, state
 
 
 def _lengths_by_shape(body: BodyModel, betas: np.ndarray) -> np.ndarray:

@@ -160,7 +160,7 @@ class PersonFit:
         """The person fitted with a shape (10,), from what `start` returned. outlines: that the shape rests on."""
         rig = self.rig(betas)
         seen_rig = rig if self.offsets is None else replace(rig, point_offset=rig.point_offset + self.offsets)
-        state = PoseState(state.local, initial_root(seen_rig, evidence, state.local))
+        state = PoseState(state.local, _initial_root(seen_rig, evidence, state.local))
         turns = shown_turns(self.times, self.rays, self.confidence, state.root[:, 2], self.names, rig)
         believed = burst_trust(self.times, self.confidence, self.names, self.options.burst_confidence, shown=True)
         share = sure_share(turns * believed[:, :-1])
@@ -202,7 +202,7 @@ class PersonFit:
             evidence = Evidence(
                 self.times, self.rays, self.weight, prior, sigma, trust, np.zeros(sigma.shape), self.still, self.bounded
             )
-            return evidence, PoseState(evidence.prior, initial_root(rig, evidence, evidence.prior))
+            return evidence, PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
         return self._from_stance(rig)
 
     def _from_stance(self, rig: Rig) -> tuple[Evidence, PoseState]:
@@ -212,7 +212,7 @@ class PersonFit:
         states, costs = [], []
         first, second = (replace(each, still=self.still, bounded=self.bounded) for each in (first, second))
         for evidence in (first, second):
-            state = PoseState(evidence.prior, initial_root(rig, evidence, evidence.prior))
+            state = PoseState(evidence.prior, _initial_root(rig, evidence, evidence.prior))
             states.append(_solve_in_pieces(rig, evidence, state, options, lambda done: None))
             costs.append(misfit(rig, evidence, states[-1], options.solver))
         other = np.zeros(len(self.times), dtype=bool)
@@ -301,7 +301,7 @@ def _combined(
     return first @ axis_angle_to_matrix(share[..., None] * turn), 1 / np.sqrt(weight)
 
 
-def initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray:
+def _initial_root(rig: Rig, evidence: Evidence, local: np.ndarray) -> np.ndarray:
     """(F,3) pelvis positions that put the points of poses (F,24,3,3) on their rays, by linear least squares.
 
     A point p + t lies on the ray (u, v, 1) if p_x + t_x = u (p_z + t_z), and likewise for y. Frames with too little

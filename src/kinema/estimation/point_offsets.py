@@ -32,8 +32,8 @@ PULL = 12.0
 """Weight of an outline for the poses, relative to that for the shape: here it decides where limbs are, and not the
 keypoints whose errors are looked for."""
 
-ITERATIONS = 4
-"""Steps of the poses, which start where the prior puts them."""
+ITERATIONS = 2
+"""Steps of the poses, which start where keypoints and outlines put them."""
 
 SHOWN = SMPL24.indices([j for j in SMPL24.joints if j.endswith(("head", "elbow", "wrist", "knee", "ankle"))])
 """Joints around which an outline shows where a limb is. Hips and shoulders lie within the trunk, whose outline is of
