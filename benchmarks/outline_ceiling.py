@@ -6,9 +6,9 @@ Of a few frames of each clip, and of rendered people without clothes, the IoU of
 BlazePose's mask: of the fit; of its silhouette made 1 cm larger all around, about what clothes add; of the fit with its
 betas, its poses, or both moved without prior or keypoints wherever the overlap rises (damped Gauss-Newton steps on the
 outline, kept if the IoU is larger), which measures nobody, but says what is left to gain. Of rendered people also the
-IoU of the true silhouette with the mask, and with the fit's. Then, for each part of the body, the shares of mask and body
-together that the mask has beside the body and the body beside the mask, and how far the mask's edge lies outside the
-body's, median over the edge's points.
+IoU of the true silhouette with the mask, and with the fit's. Then, for each part of the body, the shares of mask and
+body together that the mask has beside the body and the body beside the mask, and how far the mask's edge lies outside
+the body's, median over the edge's points.
 """
 
 from __future__ import annotations
