@@ -213,7 +213,8 @@ def _shape(fits: list[PersonFit], starts: list[tuple[Evidence, PoseState]]) -> t
     evidence, state = _of_rows(starts, [[outline.row for outline in own] for own in outlines])
     found, camera = [outline for own in outlines for outline in own], fits[0].camera
     betas, state = fit_girths(body, make_rig, evidence, state, found, camera, solver, betas)
-    offsets = point_offsets(body, make_rig(betas), fits[0].names, betas, evidence, state, found, camera, solver)
+    names, set_name = fits[0].names, fits[0].set_name
+    offsets = point_offsets(body, make_rig(betas), names, set_name, betas, evidence, state, found, camera, solver)
     for fit in fits:
         fit.offsets = offsets
     return betas, len(found)

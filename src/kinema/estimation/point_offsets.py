@@ -19,11 +19,8 @@ from kinema.estimation.options import SolverOptions
 from kinema.estimation.outline import Outline, outline_terms
 from kinema.estimation.solver import MIN_DEPTH, Evidence, PoseState, moved, normal_equations
 from kinema.geometry.camera import Camera
-from kinema.skeleton import SMPL24, mirrored
-
-SPREAD = 0.03
-"""Metres: standard deviation of an offset on an axis before any outline is seen, that of networks' errors on rendered
-people (`kinema.keypoints.errors`)."""
+from kinema.keypoints.errors import SPREADS
+from kinema.skeleton import FUSED59, SMPL24, mirrored
 
 FRAME_EVIDENCE = 0.25
 """Weight of a frame's keypoints for the offsets: other errors of a network last, too, and are alike in like frames."""
@@ -48,6 +45,7 @@ def point_offsets(
     body: BodyModel,
     rig: Rig,
     names: Sequence[str],
+    set_name: str,
     betas: np.ndarray,
     evidence: Evidence,
     state: PoseState,
@@ -58,7 +56,7 @@ def point_offsets(
     """(K,3) metres, in the axes of the rest pose: from the points of a rig, called `names`, to where they are seen.
 
     Left and right are mirror images. Zero for points of which outlines tell nothing: of the trunk, fingers and toes.
-    rig: of the betas (10,); evidence, state: of the outlines' frames, in their order.
+    set_name: the points' joint set. rig: of the betas (10,); evidence, state: of the outlines' frames, in their order.
     """
     for _ in range(ITERATIONS):
         hessian, gradient = normal_equations(rig, evidence, state, options)
@@ -69,17 +67,28 @@ def point_offsets(
         state = moved(state, -np.linalg.solve(hessian, gradient[..., None])[..., 0], options.max_step)
     square, right = _normal_equations(rig, evidence, state, options)
     fingers = np.isin(rig.point_joint, _WRISTS) & (np.linalg.norm(rig.point_offset, axis=1) > AT_JOINT)
-    found = np.zeros_like(rig.point_offset)
+    spread, found = expected(set_name, names), np.zeros_like(rig.point_offset)
     for k, name in enumerate(names):
         if rig.point_joint[k] not in SHOWN or fingers[k]:
             continue
-        mine, side = square[k] + np.eye(3) / SPREAD**2, right[k]
+        mine, side = square[k] + np.eye(3) / spread[k] ** 2, right[k]
         if mirrored(name) != name and mirrored(name) in names:
             other = names.index(mirrored(name))
             mine = mine + square[other] * np.outer(_MIRROR, _MIRROR)
             side = side + right[other] * _MIRROR
         found[k] = np.linalg.solve(mine, side)
     return found
+
+
+def expected(set_name: str, names: Sequence[str]) -> np.ndarray:
+    """(K,) metres: standard deviations of offsets on an axis before any outline is seen.
+
+    Those of a sure network's errors on rendered people: RTMPose's for the fused set, BlazePose's for all others, whose
+    networks are not known; an ankle's for points that were not measured.
+    """
+    levels = SPREADS["rtmpose" if set_name == FUSED59.name else "blazepose"].levels
+    parts = [name.removeprefix("left_").removeprefix("right_") for name in names]
+    return np.array([levels.get(part, levels["ankle"])[0] for part in parts])
 
 
 def _normal_equations(
