@@ -61,8 +61,8 @@ def tiles_around(clear: float, frames: int = 30, *, crowded: bool = False) -> in
     return looks
 
 
-def test_who_becomes_unclear_is_looked_around_a_few_times():
-    assert tiles_around(0.7) == 2  # of half a second, a quarter apart
+def test_who_becomes_unclear_is_looked_around():
+    assert tiles_around(0.7) == 1  # in half a second
     assert tiles_around(0.9) == 0
     assert tiles_around(0.7, frames=4) == 0  # nothing is usual yet, and then it is
     assert tiles_around(0.7, crowded=True) == 0  # the reason is known

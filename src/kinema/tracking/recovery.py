@@ -40,7 +40,6 @@ _DOUBTFUL_HITS, _DOUBTFUL_ROWS = 3, 30  # a track is doubtful with fewer detecti
 _VERIFY_SECONDS, _CHANGED_SECONDS = 0.5, 0.12  # between two looks at one person
 _COVERED = 0.1  # share of the body's keypoints in somebody else's mask: more, and the person is not in plain view
 _UNCLEAR, _USUAL_ROWS = 0.85, 30  # share of the usual confidence of the keypoints; frames that tell what is usual
-_UNCLEAR_SECONDS = 0.25
 _TILE = 1.3  # side of the detector's tile over the region's
 _TILE_SECONDS = 1.5
 _TILE_ROWS = 5
@@ -131,7 +130,7 @@ def unclear_tile(active: list[Track], frame: Frame, gate: Gate) -> np.ndarray:
 
     Somebody else may have come up behind or before them, to whom the track would go over unless both are tracked.
     """
-    return _around_one_of([track for track in active if _unclear(track)], frame, gate, _UNCLEAR_SECONDS)
+    return _around_one_of([track for track in active if _unclear(track)], frame, gate, _VERIFY_SECONDS)
 
 
 def _unclear(track: Track) -> bool:
