@@ -55,7 +55,8 @@ def solve_ground(
     """
     up: np.ndarray = LEVEL.copy()
     drops: np.ndarray = np.zeros(len(walkers))
-    normal, limit = np.eye(3 + len(walkers)), np.zeros((3 + len(walkers), 3 + len(walkers)))
+    normal = np.eye(3 + len(walkers))
+    limit: np.ndarray = np.zeros_like(normal)
     lifted = [(track.lifted_up, LIFTED_SIGMA, _nearness(track)) for track in tracks]
     for step in range(MAX_ITERATIONS):
         basis = tangent(up)
