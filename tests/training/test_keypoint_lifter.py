@@ -88,8 +88,12 @@ def test_every_layout_is_drawn(pool):
     assert 0.15 < float(has_hands) < 0.35  # only BlazePose has hands
 
 
-def test_it_learns(pool, tables):
-    """Eighty small steps take it well below the untrained network, whose answer is the rest pose: 400 mm off."""
+def test_it_learns(pool, tables, monkeypatch):
+    """Eighty small steps take it well below the untrained network, whose answer is the rest pose: 400 mm off.
+
+    Different draws end between 310 and 337 mm.
+    """
+    monkeypatch.setattr(pool.sampler, "rng", TorchRandom(6, "cpu"))  # whatever was drawn before
     samples = KeypointSamples(pool, TorchRandom(4, "cpu"), errors=None)
     held = held_out(tables)
     torch.manual_seed(0)
@@ -101,7 +105,7 @@ def test_it_learns(pool, tables):
         loss.backward()
         optimizer.step()
     plain = held(net.eval())["held_mpjpe"]
-    assert plain < 320.0
+    assert plain < 350.0
     assert held.averaged(net) < plain  # the mean of two estimates, whose errors differ
 
 
