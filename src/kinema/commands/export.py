@@ -183,11 +183,10 @@ def output_path(source: Path, name: str, suffixes: tuple[str, ...], given: Path 
 
     Raises UsageError for a suffix of another format.
     """
+    from kinema.formats.registry import check_suffix
+
     if given is not None and given.suffix and not given.is_dir():
-        if given.suffix.lower() not in suffixes:
-            raise UsageError(
-                f"{name} files end in {' or '.join(suffixes)}; rename {given.name} or change `target_format`"
-            )
+        check_suffix(given, name, suffixes)
         return output_file(given, given, source)
     stem = f"{source.stem}_pare" if name == "pkl" else source.stem
     path = (source.parent if given is None else given) / f"{stem}{suffixes[0]}"

@@ -163,6 +163,12 @@ class OutlineTerms:
     residual: np.ndarray
     weight: np.ndarray
 
+    def add_to(self, hessian: np.ndarray, gradient: np.ndarray, pull: float) -> None:
+        """Add what pulls the pose, `pull` times as much, to normal equations (n,n) and (n,), in place."""
+        weighted = (self.by_pose * (pull * self.weight[:, None])).T
+        hessian += weighted @ self.by_pose
+        gradient += weighted @ self.residual
+
 
 def outline_terms(
     body: BodyModel, rig: Rig, betas: np.ndarray, outlines: Sequence[Outline], state: PoseState, camera: Camera
@@ -205,8 +211,6 @@ class OutlinePull:
         def add(state: PoseState, hessian: np.ndarray, gradient: np.ndarray) -> None:
             found = outline_terms(self.body, self.rig, self.betas, outlines, state.take(places), self.camera)
             for place, terms in zip(places, found, strict=True):
-                weighted = (terms.by_pose * (PULL * terms.weight[:, None])).T
-                hessian[place] += weighted @ terms.by_pose
-                gradient[place] += weighted @ terms.residual
+                terms.add_to(hessian[place], gradient[place], PULL)
 
         return add

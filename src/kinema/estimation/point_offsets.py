@@ -61,9 +61,7 @@ def point_offsets(
     for _ in range(ITERATIONS):
         hessian, gradient = normal_equations(rig, evidence, state, options)
         for i, terms in enumerate(outline_terms(body, rig, betas, outlines, state, camera)):
-            weighted = (terms.by_pose * (PULL * terms.weight[:, None])).T
-            hessian[i] += weighted @ terms.by_pose
-            gradient[i] += weighted @ terms.residual
+            terms.add_to(hessian[i], gradient[i], PULL)
         state = moved(state, -np.linalg.solve(hessian, gradient[..., None])[..., 0], options.max_step)
     square, right = _normal_equations(rig, evidence, state, options)
     fingers = np.isin(rig.point_joint, _WRISTS) & (np.linalg.norm(rig.point_offset, axis=1) > AT_JOINT)

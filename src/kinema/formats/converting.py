@@ -13,7 +13,7 @@ from kinema.body.loading import other_version
 from kinema.errors import UsageError
 from kinema.formats.foreign import NOTES
 from kinema.formats.motion_files import infer_format, load_motion, save_motion, takes_units
-from kinema.formats.registry import FORMATS, MotionFormat, format_by_suffix
+from kinema.formats.registry import FORMATS, MotionFormat, check_suffix, format_by_suffix
 from kinema.formats.report import WriteReport
 from kinema.motion import Motion
 from kinema.person import WORLD_FIELDS
@@ -49,10 +49,7 @@ def convert(
     entry = format_by_suffix(target) if target_format is None else FORMATS.find(target_format)
     if not entry.writes:
         raise UsageError(f"Kinema reads {entry.name} files but does not write them; choose another `target_format`")
-    if target.suffix.lower() not in entry.suffixes:  # it could not be read again under that name
-        raise UsageError(
-            f"{entry.name} files end in {' or '.join(entry.suffixes)}; rename {target.name} or change `target_format`"
-        )
+    check_suffix(target, entry.name, entry.suffixes)  # under another name it could not be read again
     read = infer_format(source) if source_format is None else FORMATS.find(source_format)
     if source_units is not None and not takes_units(read):
         raise UsageError(f"{read.name} files are read without `source_units`; leave it out")

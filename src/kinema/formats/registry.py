@@ -341,3 +341,9 @@ def format_by_suffix(path: Path) -> MotionFormat:
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file in it, with one of the suffixes {known}")
     raise UsageError(f"cannot tell the motion format of {path.name!r} by its suffix; use one of {known}")
+
+
+def check_suffix(path: Path, name: str, suffixes: tuple[str, ...]) -> None:
+    """Raise UsageError if a file to write does not end as those of the format called `name` do."""
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{name} files end in {' or '.join(suffixes)}; rename {path.name} or change `target_format`")

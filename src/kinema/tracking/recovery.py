@@ -73,7 +73,8 @@ def recover(
     if beside and hidden:
         return None
     turns = _TURNS[:1] if beside else _TURNS[:_SMALL_TURNS] if upright else _TURNS
-    tried = turns[1:] if missing <= 1 else [turns[(_AT_ONCE * missing + i) % len(turns)] for i in range(_AT_ONCE)]
+    few = min(_AT_ONCE, len(turns))  # none twice
+    tried = turns[1:] if missing <= 1 else [turns[(_AT_ONCE * missing + i) % len(turns)] for i in range(few)]
     best, least = None, ALIKE if beside else SAME_APPEARANCE
     for turn, scale in tried:
         roi = expected * [1.0, 1.0, scale, 1.0] + [0.0, 0.0, 0.0, turn]
