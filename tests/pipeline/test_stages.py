@@ -75,7 +75,7 @@ def test_settings_and_networks_of_tracking_are_recorded(job, monkeypatch):
 
 @pytest.mark.parametrize("static", [True, False])
 def test_who_looked_at_the_camera_is_said(job, monkeypatch, static):
-    def track_people(video, options, *, progress, observers, shot_begins, checkpoint, follower):
+    def track_people(video, options, *, source, progress, observers, shot_begins, checkpoint, follower):
         for frame in video:
             for observer in observers:
                 observer(frame, np.zeros((0, 4)))

@@ -14,7 +14,6 @@ from kinema.keypoints.source import Observation
 from kinema.motion import Motion
 from kinema.person import OUTLINES, Person
 from kinema.skeleton import BLAZEPOSE33
-from kinema.tracking import outlines
 from kinema.tracking.options import TrackingOptions
 from kinema.tracking.outlines import Album, polygons, with_outlines
 from kinema.tracking.stage import track_video
@@ -68,10 +67,8 @@ class Masking:
 
 
 @pytest.fixture
-def source(monkeypatch):
-    opened = SimpleNamespace(estimator=Masking(), joint_set=BLAZEPOSE33)
-    monkeypatch.setattr(outlines, "open_source", lambda *args, **settings: opened)
-    return opened
+def source():
+    return SimpleNamespace(estimator=Masking(), joint_set=BLAZEPOSE33)
 
 
 @pytest.mark.parametrize("frames", [1, 50, 500, 3000])
@@ -91,7 +88,7 @@ def test_frames_without_people_are_not_kept_and_large_ones_are_made_smaller():
 
 
 def test_everybody_alone_gets_outlines_around_their_keypoints(source):
-    found = with_outlines(clip(person(1, 20), person(2, 200)), album_of(FRAMES), TrackingOptions())
+    found = with_outlines(clip(person(1, 20), person(2, 200)), album_of(FRAMES), source)
     for each in found:
         kept = each.data[OUTLINES]
         assert len(kept["frames"]) == len(kept["contours"]) == FRAMES // 24
@@ -102,7 +99,7 @@ def test_everybody_alone_gets_outlines_around_their_keypoints(source):
 
 
 def test_people_who_are_hidden_by_half_get_outlines_that_say_where(source):
-    found = with_outlines(clip(person(1, 20), person(2, 55)), album_of(FRAMES), TrackingOptions())
+    found = with_outlines(clip(person(1, 20), person(2, 55)), album_of(FRAMES), source)
     for each, other in zip(found, reversed(found.people), strict=True):
         kept = each.data[OUTLINES]
         assert len(kept["frames"]) == len(kept["hidden"]) == FRAMES // 24
@@ -114,26 +111,26 @@ def test_frames_in_which_somebody_is_alone_are_preferred(source):
     walker = person(2, 200)
     boxes = walker.boxes.copy()
     boxes[FRAMES // 2 :] -= [145.0, 0.0, 145.0, 0.0]
-    found = with_outlines(clip(person(1, 20), walker.replace(boxes=boxes)), album_of(FRAMES), TrackingOptions())
+    found = with_outlines(clip(person(1, 20), walker.replace(boxes=boxes)), album_of(FRAMES), source)
     assert max(found.people[0].data[OUTLINES]["frames"]) < FRAMES // 2
 
 
 def test_people_who_overlap_more_get_none(source):
     motion = clip(person(1, 20), person(2, 40))
-    assert with_outlines(motion, album_of(FRAMES), TrackingOptions()) is motion
+    assert with_outlines(motion, album_of(FRAMES), source) is motion
     assert not source.estimator.seen
 
 
 def test_a_mask_without_the_keypoints_is_not_taken(source):
     source.estimator.logit = -3.0
-    found = with_outlines(clip(person(1, 20)), album_of(FRAMES), TrackingOptions())
+    found = with_outlines(clip(person(1, 20)), album_of(FRAMES), source)
     assert OUTLINES not in found.people[0].data
 
 
 def test_a_source_without_masks_changes_nothing(source):
     source.estimator.gives_masks = False
     motion = clip(person(1, 20))
-    assert with_outlines(motion, album_of(FRAMES), TrackingOptions()) is motion
+    assert with_outlines(motion, album_of(FRAMES), source) is motion
 
 
 def test_polygons_have_holes_and_no_specks():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +18,12 @@ _PACKAGES = ("numpy", "scipy", "av", "opencv-python-headless", "ai-edge-litert",
 
 def package_versions() -> dict[str, str]:
     """Versions of Kinema, Python and the packages that results depend on; those not installed are left out."""
-    found = {"kinema": __version__, "python": platform.python_version()}
+    return {"kinema": __version__, "python": platform.python_version(), **_installed()}
+
+
+@functools.cache
+def _installed() -> dict[str, str]:
+    found = {}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

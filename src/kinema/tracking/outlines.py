@@ -13,12 +13,9 @@ import numpy as np
 
 from kinema.geometry.crops import crop
 from kinema.geometry.roi import crop_matrix
-from kinema.keypoints.registry import open_source
 from kinema.keypoints.source import KeypointEstimator, OpenedSource, View, region_of
 from kinema.motion import Motion
 from kinema.person import OUTLINES, Person, row_of
-from kinema.tracking.options import TrackingOptions
-from kinema.tracking.tracker import threads_of
 from kinema.video import Frame
 
 _LONGEST = 960
@@ -90,18 +87,14 @@ class Album:
         return [found[max(section, key=lambda i: float(confidence[found[i][1]].mean()))] for section in sections]
 
 
-def with_outlines(motion: Motion, album: Album, options: TrackingOptions) -> Motion:
+def with_outlines(motion: Motion, album: Album, source: OpenedSource) -> Motion:
     """The motion with the outlines (`kinema.person.OUTLINES`) of everybody who is seen alone in a frame of the album,
     or at least by half.
 
-    As it was if the options' source of keypoints gives no masks.
+    source: of the people's keypoints; the motion stays as it was if that gives no masks.
     """
     chosen = [album.chosen(motion, person) for person in motion]
-    if not any(chosen):
-        return motion
-    threads = threads_of(options)
-    source = open_source(options.keypoints, detector=options.detector, parity=options.parity, threads=threads)
-    if not source.estimator.gives_masks:
+    if not any(chosen) or not source.estimator.gives_masks:
         return motion
     people = []
     for person, frames in zip(motion, chosen, strict=True):

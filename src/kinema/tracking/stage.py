@@ -19,6 +19,7 @@ from kinema.tracking.options import TrackingOptions
 from kinema.tracking.upside_down import TURNED
 
 if TYPE_CHECKING:
+    from kinema.keypoints.source import OpenedSource
     from kinema.tracking.camera import CameraOfShots
     from kinema.tracking.outlines import Album
     from kinema.tracking.tracker import Observer, OpenFollower
@@ -54,6 +55,7 @@ def track(
     from kinema.formats.foreign import NOTES
     from kinema.tracking.outlines import with_outlines
     from kinema.tracking.second_look import FEW, share_with_people
+    from kinema.tracking.tracker import networks_of
     from kinema.weights import locate
     from kinema.world.lens import estimate_camera
     from kinema.world.vanishing import BACKGROUND_LINES
@@ -63,11 +65,12 @@ def track(
         motion, watched = _of_file(context, options, file, linker)
         context.notes.extend(motion.data.get(NOTES, ()))
     else:
-        motion, watched = _tracked(context, options, context.partial, follower)
+        source = networks_of(options)
+        motion, watched = _tracked(context, options, source, context.partial, follower)
         if options.smallest_person is None and share_with_people(motion) < FEW:
-            motion, watched = _second_look(context, options, motion, watched, follower)
+            motion, watched = _second_look(context, options, source, motion, watched, follower)
         if watched.album is not None:
-            motion = with_outlines(motion, watched.album, options)
+            motion = with_outlines(motion, watched.album, source)
     context.weights |= {network.name: network.sha256 for network in map(locate, _networks(options))}
     context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
@@ -130,8 +133,9 @@ def _of_file(context: Context, options: TrackingOptions, file: Path, linker: str
 
 
 def _tracked(
-    context: Context, options: TrackingOptions, checkpoint: Partial | None, follower: OpenFollower | None
-) -> tuple[Motion, _Watched]:
+    context: Context, options: TrackingOptions, source: OpenedSource, checkpoint: Partial | None,
+    follower: OpenFollower | None,
+) -> tuple[Motion, _Watched]:  # fmt: skip
     """The people in the video, and the observers that saw the same frames."""
     from kinema.tracking.follower import Follower
     from kinema.tracking.tracker import track_people
@@ -140,6 +144,7 @@ def _tracked(
     motion = track_people(
         given(context.video),
         options,
+        source=source,
         progress=context.progress,
         observers=watched.observers,
         shot_begins=watched.begin_shot,
@@ -150,30 +155,22 @@ def _tracked(
 
 
 def _second_look(
-    context: Context, options: TrackingOptions, motion: Motion, watched: _Watched, follower: OpenFollower | None
-) -> tuple[Motion, _Watched]:
+    context: Context, options: TrackingOptions, source: OpenedSource, motion: Motion, watched: _Watched,
+    follower: OpenFollower | None,
+) -> tuple[Motion, _Watched]:  # fmt: skip
     """The better of this result and that of a second pass, made only if a few frames show smaller people."""
-    from kinema.keypoints.registry import open_source
     from kinema.tracking.perception import Perception
     from kinema.tracking.second_look import look_again, share_with_people
-    from kinema.tracking.tracker import threads_of
+    from kinema.tracking.tracker import in_use
 
     video = given(context.video)
-    source = open_source(
-        options.keypoints,
-        detector=options.detector,
-        detecting=options.detecting,
-        flip=options.flip,
-        parity=options.parity,
-        threads=threads_of(options),
-    )
-    sample = look_again(video, motion, Perception(source, (video.width, video.height), options))
+    sample = look_again(video, motion, Perception(in_use(source, options), (video.width, video.height), options))
     if sample.turned:
         context.notes.append(TURNED)
     if sample.smallest is None:
         return motion, watched
     closer = dataclasses.replace(options, smallest_person=sample.smallest)
-    again, watched_again = _tracked(context, closer, None, follower)
+    again, watched_again = _tracked(context, closer, source, None, follower)
     if share_with_people(again) <= share_with_people(motion):
         return motion, watched
     context.facts["second_look"] = sample.smallest

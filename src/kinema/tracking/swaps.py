@@ -39,6 +39,7 @@ _NOISE = (0.02, 0.05)  # metres: bounds of the usual distance from the trajector
 _MOST = 6.0  # the cost of a point off its trajectory is at most this
 _CHANGE = 2.0  # cost of a change of labels between two frames
 _SPLIT = 0.5  # extra cost, at a change, of each group whose labels differ from those of the group that it is joined to
+_AT_ONCE = 64  # frames whose costs are spread over all triples of labels together: 2 MB
 _HOLD = 0.1 * _WEIGHTS  # cost of a swapped group, per frame
 _APART = 0.15  # cost per frame of shins that do not follow their knees
 _LONGER, _LENGTH_NOISE, _LONGEST = 1.1, 0.15, 4.0  # of a shin's usual length: what costs nothing; its spread; most cost
@@ -173,13 +174,15 @@ def _best_path(costs: np.ndarray, alone: np.ndarray) -> np.ndarray:
     change = np.where(np.eye(size, dtype=bool), 0.0, _CHANGE + _SPLIT * split[None, :])
     total = alone[0][:, None] + alone[1][None, :] + change  # (state at t - 1, state at t)
     back = np.zeros((count, size, size), dtype=np.int8)
-    for t in range(2, count):
-        jumps = np.zeros((size, size, size))
-        for g, bits in enumerate(states.T):
-            jumps += costs[g, t][np.ix_(bits, bits, bits)]
-        whole = total[:, :, None] + jumps
-        back[t] = whole.argmin(axis=0)
-        total = whole.min(axis=0) + change + alone[t][None, :]
+    for first in range(2, count, _AT_ONCE):
+        rows = slice(first, first + _AT_ONCE)
+        jumps = sum(
+            cost[rows][(slice(None), *np.ix_(bits, bits, bits))] for cost, bits in zip(costs, states.T, strict=True)
+        )
+        for t, jump in enumerate(jumps, first):
+            whole = total[:, :, None] + jump
+            back[t] = whole.argmin(axis=0)
+            total = whole.min(axis=0) + change + alone[t][None, :]
     before, last = np.unravel_index(np.argmin(total), total.shape)
     path = [int(last), int(before)]
     for t in range(count - 1, 1, -1):

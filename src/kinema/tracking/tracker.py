@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -75,7 +74,8 @@ def track_people(
 ) -> Motion:
     """Detect and track everyone in `video`.
 
-    source: the keypoint source, instead of the one named in the options. follower: what follows people.
+    source: the keypoint source, instead of the one named in the options; an opened one keeps its detector. follower:
+    what follows people.
 
     Returns a Motion whose people carry boxes, confidence, observed, keypoints (pixels, in the source's joint set),
     keypoint_confidence, and, if the source has 3D, keypoints3d (metres, mid-hip relative, the camera's axes).
@@ -89,14 +89,7 @@ def track_people(
     """
     options = options or TrackingOptions()
     threads = threads_of(options)
-    source = open_source(
-        options.keypoints if source is None else source,
-        detector=options.detector,
-        detecting=options.detecting,
-        flip=options.flip,
-        parity=options.parity,
-        threads=threads,
-    )
+    source = in_use(source if isinstance(source, OpenedSource) else networks_of(options, source), options)
     size = (video.width, video.height)
     times: list[float] = []
     cuts: list[Cut] = []
@@ -105,7 +98,9 @@ def track_people(
         reader, worker = (stack.enter_context(Worker(own_thread=threads > 1)) for _ in range(2))
         ahead = _frames_ahead(*size)
         held = min(ahead, AHEAD) if options.cuts else 0
-        frames = stack.enter_context(closing(prefetched(video, reader, max(1, ahead - held))))
+        # The reader looks for cuts, too: tracking waits for one frame's people before the next one's.
+        marked = with_cuts(video, held, suspects) if held else ((frame, None) for frame in video)
+        frames = stack.enter_context(closing(prefetched(marked, reader, max(1, ahead - held))))
         following = follower(source, size, options, worker)
         before = Past.load(checkpoint, source.about.name)
         done = Past()
@@ -114,7 +109,7 @@ def track_people(
             watchers.append(lambda _, boxes: done.boxes.append(boxes))
         save_at = next_save(len(before.boxes))
         observed: Future[None] | None = None
-        for frame, cut in with_cuts(frames, held, suspects) if held else zip(frames, itertools.repeat(None)):
+        for frame, cut in frames:
             if cut is not None:
                 cuts.append(cut)
                 if observed is not None:
@@ -153,6 +148,18 @@ def track_people(
     people = people_from(split(tracks, cuts), cuts, seconds, size, options, source)
     first = np.array([cut.first for cut in cuts], dtype=np.int64)
     return Motion(seconds, *size, people=people, source=Path(video.path).name, cuts=first)
+
+
+def networks_of(options: TrackingOptions, source: KeypointSource | None = None) -> OpenedSource:
+    """The networks of the options' source, or of another one. Raises like `kinema.keypoints.open_source`."""
+    return open_source(
+        source or options.keypoints, detector=options.detector, parity=options.parity, threads=threads_of(options)
+    )
+
+
+def in_use(source: OpenedSource, options: TrackingOptions) -> OpenedSource:
+    """Networks in the way in which tracking uses them. Raises like `kinema.keypoints.open_source`."""
+    return open_source(source, detecting=options.detecting, flip=options.flip, parity=options.parity)
 
 
 def threads_of(options: TrackingOptions) -> int:

@@ -253,10 +253,15 @@ def _grid(middle: np.ndarray, reach: np.ndarray, count: int) -> tuple[np.ndarray
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2), 2 * reach / (count - 1)
 
 
-def _horizontal(verticals: np.ndarray, heading: float) -> tuple[np.ndarray, np.ndarray]:
-    """The two horizontal directions (M,3) of a heading, for each vertical (M,3)."""
+def _level(verticals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two horizontal directions (M,3) at right angles to each other, for each vertical (M,3): those of heading 0."""
     first = unit(np.cross(verticals, [0.0, 0.0, 1.0]))
-    second = np.cross(verticals, first)
+    return first, np.cross(verticals, first)
+
+
+def _turned(level: tuple[np.ndarray, np.ndarray], heading: float) -> tuple[np.ndarray, np.ndarray]:
+    """The horizontal directions of `_level` turned to a heading."""
+    first, second = level
     cos, sin = np.cos(heading), np.sin(heading)
     return cos * first + sin * second, cos * second - sin * first
 
@@ -264,10 +269,10 @@ def _horizontal(verticals: np.ndarray, heading: float) -> tuple[np.ndarray, np.n
 def _likelihood(lines: Lines, verticals: np.ndarray, headings: np.ndarray, blur: float) -> np.ndarray:
     """Logarithms (M,H) of the likelihood of a room with these verticals (M,3) and headings (H,), relative to that of
     lines at random. blur: radians by which the grid may miss the room."""
-    upright = _density(lines, verticals, blur)
+    upright, level = _density(lines, verticals, blur), _level(verticals)
     out = np.empty((len(verticals), len(headings)))
     for column, heading in enumerate(headings):
-        first, second = _horizontal(verticals, heading)
+        first, second = _turned(level, heading)
         total = upright + _density(lines, first, blur) + _density(lines, second, blur)
         parts = [np.log1p(share * (total - 3)) @ lines.weight.astype(np.float32) for share in SHARES]
         out[:, column] = logsumexp(parts, axis=0) - np.log(len(SHARES))
@@ -284,7 +289,7 @@ def _density(lines: Lines, directions: np.ndarray, blur: float) -> np.ndarray:
 def _supporting(lines: Lines, up: np.ndarray, heading: float) -> tuple[tuple[float, float], float]:
     """How many independent lines are vertical, and how many horizontal along the heading; and how far from their middle
     they are (median), in fields of view."""
-    each = [up[None], *_horizontal(up[None], heading)]
+    each = [up[None], *_turned(_level(up[None]), heading)]
     near = np.array([lines.off(direction)[0] < (CLOSING * lines.sigma) ** 2 for direction in each])
     upright, *level = near @ lines.weight
     weight = lines.weight * near.any(axis=0)
