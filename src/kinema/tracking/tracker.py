@@ -30,13 +30,13 @@ from kinema.tracking.reappearance import people_from
 from kinema.tracking.shadows import without_shadows
 from kinema.tracking.track import Track
 from kinema.video import Frame, VideoReader
-from kinema.video.prefetch import Worker, prefetched
+from kinema.video.prefetch import Trailing, Worker, prefetched
 
 Observer = Callable[[Frame, np.ndarray], None]
 """Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""
 
 _MOST_THREADS = 4  # the networks are too small to benefit from more
-_MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # limits of the frames that are decoded ahead
+_MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # limits of the frames that are decoded ahead, and of those yet to be observed
 
 ShotBegins = Callable[[int], None]
 """Called with the first frame of every shot but the first one, before the observers see the next frame."""
@@ -95,7 +95,7 @@ def track_people(
     cuts: list[Cut] = []
     suspects: list[int] = []
     with _one_opencv_thread(), ExitStack() as stack:
-        reader, worker = (stack.enter_context(Worker(own_thread=threads > 1)) for _ in range(2))
+        reader, worker, watcher = (stack.enter_context(Worker(own_thread=threads > 1)) for _ in range(3))
         ahead = _frames_ahead(*size)
         held = min(ahead, AHEAD) if options.cuts else 0
         # The reader looks for cuts, too: tracking waits for one frame's people before the next one's.
@@ -108,12 +108,11 @@ def track_people(
         if checkpoint is not None:
             watchers.append(lambda _, boxes: done.boxes.append(boxes))
         save_at = next_save(len(before.boxes))
-        observed: Future[None] | None = None
+        observing = Trailing(watcher, ahead)
         for frame, cut in frames:
             if cut is not None:
                 cuts.append(cut)
-                if observed is not None:
-                    observed.result()
+                observing.finish()
                 shot_begins(cut.first)
             if frame.index < len(before.boxes):
                 following.remember(frame, cut)
@@ -122,18 +121,15 @@ def track_people(
                     following.restore(before.state)
             else:
                 boxes = following.step(frame, cut)
-            if observed is not None:
-                observed.result()
-            observed = worker.submit(_observe, watchers, frame, boxes)
+            observing.submit(_observe, watchers, frame, boxes)
             times.append(frame.time)
             if checkpoint is not None and len(times) == save_at:
-                observed.result()
+                observing.finish()
                 done.state = following.state()
                 checkpoint.save(done.arrays())
                 save_at = next_save(len(times))
             progress(len(times), video.num_frames_estimate)
-        if observed is not None:
-            observed.result()
+        observing.finish()
     if len(times) < len(before.boxes):
         raise InputError(
             f"{video.path} ended after {len(times)} frames, but an earlier run that was stopped read"

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,6 +49,25 @@ class Worker:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Trailing:
+    """Calls that a worker may be some behind with: `submit` waits only when more than `most` are unfinished."""
+
+    def __init__(self, worker: Worker, most: int) -> None:
+        self._worker, self._most = worker, most
+        self._unfinished: deque[Future[Any]] = deque()
+
+    def submit(self, work: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Queue the call `work(*args, **kwargs)`. Raises what an earlier call raised."""
+        self._unfinished.append(self._worker.submit(work, *args, **kwargs))
+        if len(self._unfinished) > self._most:
+            self._unfinished.popleft().result()
+
+    def finish(self) -> None:
+        """Wait for all calls. Raises what one of them raised."""
+        while self._unfinished:
+            self._unfinished.popleft().result()
 
 
 _END = object()
