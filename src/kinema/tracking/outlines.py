@@ -21,6 +21,9 @@ from kinema.video import Frame
 _LONGEST = 960
 """Longer side of the frames that are kept, pixels."""
 
+_LARGEST = 3_000_000
+"""Bytes of an image that is kept as it is until it is used."""
+
 _EVERY, _MOST = 8, 16
 """Interval in frames of those that are kept, and their largest number: then every second one is dropped, and the
 interval doubles."""
@@ -46,13 +49,28 @@ _PIECE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
+    """A frame's image (h,w,3), and its size relative to the video's."""
+
     index: int
     image: np.ndarray
-    scale: float
+    scale: float = 1.0
+
+    def small(self) -> _Kept:
+        """The same, its longer side at most `_LONGEST`."""
+        height, width = self.image.shape[:2]
+        if max(width, height) <= _LONGEST:
+            return self
+        scale = _LONGEST / max(width, height)
+        size = (max(round(scale * width), 1), max(round(scale * height), 1))
+        return _Kept(self.index, cv2.resize(self.image, size, interpolation=cv2.INTER_AREA), scale)
 
 
 class Album:
-    """An observer of a video's frames that keeps some of them, evenly spread and small."""
+    """An observer of a video's frames that keeps some of them, evenly spread and small.
+
+    The frames must not be written to later. Those a little too large become small only when they are used, which few
+    are.
+    """
 
     def __init__(self) -> None:
         self._every, self._kept = _EVERY, list[_Kept]()
@@ -60,12 +78,8 @@ class Album:
     def __call__(self, frame: Frame, boxes: np.ndarray) -> None:
         if frame.index % self._every or not len(boxes):
             return
-        height, width = frame.image.shape[:2]
-        scale = min(1.0, _LONGEST / max(width, height))
-        size = (max(round(scale * width), 1), max(round(scale * height), 1))
-        # A copy: the frame's memory is used again.
-        image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame.image.copy()
-        self._kept.append(_Kept(frame.index, image, scale))
+        kept = _Kept(frame.index, frame.image)
+        self._kept.append(kept if frame.image.nbytes <= _LARGEST else kept.small())
         while len(self._kept) > _MOST:
             self._every *= 2
             self._kept = [kept for kept in self._kept if kept.index % self._every == 0]
@@ -98,7 +112,7 @@ def with_outlines(motion: Motion, album: Album, source: OpenedSource) -> Motion:
         return motion
     people = []
     for person, frames in zip(motion, chosen, strict=True):
-        found = [(kept.index, _outline(kept, person, row, source)) for kept, row in frames]
+        found = [(kept.index, _outline(kept.small(), person, row, source)) for kept, row in frames]
         found = [(index, outline) for index, outline in found if outline]
         indices, contours = [index for index, _ in found], [outline for _, outline in found]
         hidden = [_others(motion, person, index).tolist() for index in indices]

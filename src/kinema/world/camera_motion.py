@@ -245,7 +245,7 @@ def _cropped_body(boxes: np.ndarray) -> float:
 def _downscaled(image: np.ndarray) -> np.ndarray:
     """The green channel (h,w) uint8 of an RGB image, its longer side at most `WORKING_SIZE`."""
     stride = max(1, max(image.shape[:2]) // (2 * WORKING_SIZE))
-    green = np.ascontiguousarray(image[::stride, ::stride, 1])
+    green = cv2.extractChannel(np.ascontiguousarray(image[::stride, ::stride]), 1)
     factor = WORKING_SIZE / max(green.shape)
     if factor >= 1:
         return green

@@ -274,7 +274,7 @@ def _likelihood(lines: Lines, verticals: np.ndarray, headings: np.ndarray, blur:
     for column, heading in enumerate(headings):
         first, second = _turned(level, heading)
         total = upright + _density(lines, first, blur) + _density(lines, second, blur)
-        parts = [np.log1p(share * (total - 3)) @ lines.weight.astype(np.float32) for share in SHARES]
+        parts = [np.log(1 - 3 * share + share * total) @ lines.weight.astype(np.float32) for share in SHARES]
         out[:, column] = logsumexp(parts, axis=0) - np.log(len(SHARES))
     return out
 

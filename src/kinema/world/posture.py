@@ -55,11 +55,11 @@ def off_feet(track: FittedTrack, up: np.ndarray) -> np.ndarray:
     if track.surface is None or not count:
         return found
     others = track.surface.part >= FEET
-    feet = track.feet @ up
+    lowest = (track.feet @ up).min(axis=1)
     for start in range(0, count, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        points = track.surface.posed(track.rig, track.local[rows], track.root[rows])[:, others]
-        found[rows] = (points @ up).min(axis=1) < feet[rows].min(axis=1) - LOWER
+        heights = track.surface.heights(track.rig, track.local[rows], track.root[rows], up)[:, others]
+        found[rows] = heights.min(axis=1) < lowest[rows] - LOWER
     line = unit(centre_of_mass(track.joints)[:, None] - track.feet)
     upright = (line @ up).max(axis=1)
     found |= upright < np.cos(FALLEN)
@@ -123,7 +123,7 @@ def with_carriers(track: FittedTrack) -> FittedTrack:
     if track.surface is None or not off.any():
         return track
     rows = np.flatnonzero(off)
-    surface, heights = track.surface, track.surface.posed(track.rig, track.local[rows], track.root[rows])[..., 1]
+    surface, heights = track.surface, track.surface.heights(track.rig, track.local[rows], track.root[rows], UP)
     near = heights.min(axis=1) + NEAR
     chosen: list[int] = []
     for number in range(int(surface.part.max()) + 1):
@@ -146,9 +146,8 @@ def lifted(track: FittedTrack) -> FittedTrack:
     if track.surface is None or not len(rows):
         return track
     below = np.zeros(len(track.times))
-    below[rows] = np.maximum(
-        -track.surface.posed(track.rig, track.local[rows], track.root[rows])[..., 1].min(axis=1), 0
-    )
+    heights = track.surface.heights(track.rig, track.local[rows], track.root[rows], UP)
+    below[rows] = np.maximum(-heights.min(axis=1), 0)
     reach = max(1, round(LIFTING / float(np.median(track.durations))))
     smooth = uniform_filter1d(maximum_filter1d(below, 2 * reach + 1, mode="nearest"), 2 * reach + 1, mode="nearest")
     return track.moved(root=track.root + smooth[:, None] * UP)

@@ -86,6 +86,14 @@ class Surface:
             out[rows] = np.einsum("fkab,kb->fka", blended[..., :3], self.rest) + blended[..., 3]
         return out
 
+    def heights(self, rig: Rig, local: np.ndarray, root: np.ndarray, up: np.ndarray) -> np.ndarray:
+        """The points' (F,K) place along `up` (3,), for less than `posed` takes."""
+        rotation, position, _ = rig.forward(local, root)
+        turned = up @ rotation  # (F,24,3)
+        shift = position @ up - np.sum(turned * self.joints, axis=-1)
+        blended = self.weights @ np.concatenate([turned, shift[..., None]], axis=-1)  # (F,K,4)
+        return np.asarray(np.einsum("fka,ka->fk", blended[..., :3], self.rest) + blended[..., 3])
+
     def rig_with(self, rig: Rig, points: np.ndarray) -> Rig:
         """The rig with some of these points (E,) added to its own, each rigidly attached to its carrier."""
         carrier = self.carrier[points]
