@@ -131,20 +131,20 @@ class Rig:
 
         rows (F,K,M,3): M measurement directions of each point (a measurement is rows . point). free (A,):
         joints that may rotate. Returns (F, K, M, 3*A + 3): tangent of each free joint, then the root.
-        A rotation w about joint a moves a point at offset d by w x d, hence rows.(w x d) = w.(d x rows).
+        A rotation w about joint a moves a point at offset d by w x d, hence rows.(w x d) = w.(d x rows). All of it in
+        the joint's own axes, which are w's.
         """
         num_frames, num_points, num_rows = rows.shape[:3]
-        out = np.empty((num_frames, num_points, num_rows, 3 * len(free) + 3))
+        out = np.zeros((num_frames, num_points, num_rows, 3 * len(free) + 3))
         carries = self.ancestry[self.point_joint][:, free]
         for column, a in enumerate(free):
-            place = slice(3 * column, 3 * column + 3)
             moved = np.flatnonzero(carries[:, column])
-            out[..., place] = 0.0
             if len(moved) == 0:
                 continue
-            arm = points[:, moved] - position[:, a, None]
-            turning = np.cross(arm[:, :, None, :], rows[:, moved])
-            out[:, moved, :, place] = turning @ rotation[:, None, a]
+            arm = (points[:, moved] - position[:, a, None]) @ rotation[:, a]
+            measured = rows[:, moved].reshape(num_frames, -1, 3) @ rotation[:, a]
+            measured = measured.reshape(num_frames, len(moved), num_rows, 3)
+            out[:, moved, :, 3 * column : 3 * column + 3] = np.cross(arm[:, :, None], measured)
         out[..., -3:] = rows
         return out
 
