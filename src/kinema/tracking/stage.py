@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,12 +66,12 @@ def track(
         motion, watched = _of_file(context, options, file, linker)
         context.notes.extend(motion.data.get(NOTES, ()))
     else:
-        source = networks_of(options)
+        source = functools.cache(functools.partial(networks_of, options))
         motion, watched = _tracked(context, options, source, context.partial, follower)
         if options.smallest_person is None and share_with_people(motion) < FEW:
             motion, watched = _second_look(context, options, source, motion, watched, follower)
         if watched.album is not None:
-            motion = with_outlines(motion, watched.album, source)
+            motion = with_outlines(motion, watched.album, source())
     context.weights |= {network.name: network.sha256 for network in map(locate, _networks(options))}
     context.weights.update(_files(options))
     seen: dict[str, Any] = {"moving": False, "source": "static_camera option"}
@@ -133,7 +134,7 @@ def _of_file(context: Context, options: TrackingOptions, file: Path, linker: str
 
 
 def _tracked(
-    context: Context, options: TrackingOptions, source: OpenedSource, checkpoint: Partial | None,
+    context: Context, options: TrackingOptions, source: Callable[[], OpenedSource], checkpoint: Partial | None,
     follower: OpenFollower | None,
 ) -> tuple[Motion, _Watched]:  # fmt: skip
     """The people in the video, and the observers that saw the same frames."""
@@ -155,7 +156,7 @@ def _tracked(
 
 
 def _second_look(
-    context: Context, options: TrackingOptions, source: OpenedSource, motion: Motion, watched: _Watched,
+    context: Context, options: TrackingOptions, source: Callable[[], OpenedSource], motion: Motion, watched: _Watched,
     follower: OpenFollower | None,
 ) -> tuple[Motion, _Watched]:  # fmt: skip
     """The better of this result and that of a second pass, made only if a few frames show smaller people."""
@@ -164,7 +165,7 @@ def _second_look(
     from kinema.tracking.tracker import in_use
 
     video = given(context.video)
-    sample = look_again(video, motion, Perception(in_use(source, options), (video.width, video.height), options))
+    sample = look_again(video, motion, Perception(in_use(source(), options), (video.width, video.height), options))
     if sample.turned:
         context.notes.append(TURNED)
     if sample.smallest is None:

@@ -68,7 +68,7 @@ def track_people(
     video: VideoReader,
     options: TrackingOptions | None = None,
     *,
-    source: KeypointSource | OpenedSource | None = None,
+    source: KeypointSource | OpenedSource | Callable[[], OpenedSource] | None = None,
     progress: Progress = silent,
     observers: Sequence[Observer] = (),
     shot_begins: ShotBegins = lambda first: None,
@@ -77,8 +77,8 @@ def track_people(
 ) -> Motion:
     """Detect and track everyone in `video`.
 
-    source: the keypoint source, instead of the one named in the options; an opened one keeps its detector. follower:
-    what follows people.
+    source: the keypoint source, instead of the one named in the options; an opened one keeps its detector; a function
+    opens it while the first frames are read. follower: what follows people.
 
     Returns a Motion whose people carry boxes, confidence, observed, keypoints (pixels, in the source's joint set),
     keypoint_confidence, and, if the source has 3D, keypoints3d (metres, mid-hip relative, the camera's axes).
@@ -92,7 +92,6 @@ def track_people(
     """
     options = options or TrackingOptions()
     threads = threads_of(options)
-    source = in_use(source if isinstance(source, OpenedSource) else networks_of(options, source), options)
     size = (video.width, video.height)
     times: list[float] = []
     cuts: list[Cut] = []
@@ -104,6 +103,7 @@ def track_people(
         # The reader looks for cuts, too: tracking waits for one frame's people before the next one's.
         marked = with_cuts(video, held, suspects) if held else ((frame, None) for frame in video)
         frames = stack.enter_context(closing(prefetched(marked, reader, max(1, ahead - held))))
+        source = in_use(_opened(source, options), options)
         following = follower(source, size, options, worker)
         before = Past.load(checkpoint, source.about.name)
         done = Past()
@@ -154,6 +154,14 @@ def networks_of(options: TrackingOptions, source: KeypointSource | None = None) 
     return open_source(
         source or options.keypoints, detector=options.detector, parity=options.parity, threads=threads_of(options)
     )
+
+
+def _opened(
+    source: KeypointSource | OpenedSource | Callable[[], OpenedSource] | None, options: TrackingOptions
+) -> OpenedSource:
+    if isinstance(source, OpenedSource):
+        return source
+    return networks_of(options, source) if source is None or isinstance(source, KeypointSource) else source()
 
 
 def in_use(source: OpenedSource, options: TrackingOptions) -> OpenedSource:

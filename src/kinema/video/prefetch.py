@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -74,16 +74,22 @@ _END = object()
 
 
 def prefetched(items: Iterable[T], worker: Worker, depth: int) -> Generator[T, None, None]:
-    """The items in order, up to `depth` of them produced ahead by the worker.
+    """The items in order, up to `depth` of them produced ahead by the worker, from now on.
 
     The worker must have no other calls that wait for the consumer. An exception is raised when the turn of its
     item comes.
     """
     iterator = iter(items)
-    if not worker.own_thread or depth < 1:
+    waiting: deque[Future[object]] = deque()
+    if worker.own_thread:
+        waiting.extend(worker.submit(next, iterator, _END) for _ in range(depth))
+    return _in_turn(iterator, worker, waiting)
+
+
+def _in_turn(iterator: Iterator[T], worker: Worker, waiting: deque[Future[object]]) -> Generator[T, None, None]:
+    if not waiting:
         yield from iterator
         return
-    waiting: deque[Future[object]] = deque(worker.submit(next, iterator, _END) for _ in range(depth))
     try:
         while (item := waiting.popleft().result()) is not _END:
             waiting.append(worker.submit(next, iterator, _END))
