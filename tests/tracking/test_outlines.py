@@ -85,6 +85,14 @@ def test_frames_without_people_are_not_kept_and_large_ones_are_made_smaller():
     kept = album_of(1, size=(1080, 1920))._kept[0]
     assert kept.image.shape == (540, 960, 3)
     assert kept.scale == 0.5
+    assert kept.small() is kept
+
+
+def test_frames_a_little_too_large_are_made_smaller_when_they_are_used():
+    kept = album_of(1, size=(720, 1280))._kept[0]
+    assert kept.image.shape == (720, 1280, 3)
+    assert kept.small().image.shape == (540, 960, 3)
+    assert kept.small().scale == 0.75
 
 
 def test_everybody_alone_gets_outlines_around_their_keypoints(source):

@@ -8,7 +8,7 @@ import pytest
 
 from kinema.tracking import TrackingOptions, track_people
 from kinema.video import Frame, VideoReader, open_video
-from kinema.video.prefetch import Worker, prefetched
+from kinema.video.prefetch import Trailing, Worker, prefetched
 
 both = pytest.mark.parametrize("own_thread", [True, False])
 
@@ -74,6 +74,55 @@ def test_no_more_than_the_depth_is_made_ahead():
         for item in prefetched(items(), worker, 3):
             time.sleep(0.002)
             assert len(made) <= item + 4
+
+
+def test_reading_begins_before_the_first_item_is_asked_for():
+    read = threading.Event()
+
+    def items():
+        read.set()
+        yield 0
+
+    with Worker() as worker:
+        waiting = prefetched(items(), worker, 1)
+        assert read.wait(10)
+        assert list(waiting) == [0]
+
+
+@both
+def test_what_trails_is_at_most_so_many_calls_behind(own_thread):
+    done, gate = [], threading.Event()
+
+    def work(i):
+        if own_thread:
+            gate.wait(10)
+        done.append(i)
+
+    with Worker(own_thread=own_thread) as worker:
+        trailing = Trailing(worker, 3)
+        for i in range(3):
+            trailing.submit(work, i)
+        assert len(done) == (0 if own_thread else 3)
+        gate.set()
+        for i in range(3, 20):
+            trailing.submit(work, i)
+            assert len(done) >= i - 2
+        trailing.finish()
+    assert done == list(range(20))
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_error_of_what_trails_comes_out_at_the_latest_at_the_end(at_once):
+    with Worker() as worker:
+        trailing = Trailing(worker, 0 if at_once else 3)
+
+        def failing():
+            trailing.submit(lambda: 1 / 0)
+            if not at_once:
+                trailing.finish()
+
+        with pytest.raises(ZeroDivisionError):
+            failing()
 
 
 @both

@@ -61,6 +61,15 @@ def test_what_carries_a_body_lies_around_its_centre_of_mass(body):
     assert (beyond < -0.3).any()
 
 
+def test_heights_of_the_surface_are_those_of_its_points(body):
+    truth = off_their_feet(body, "push-up", heading=0.4)
+    track = Sight(truth.times, truth.camera, body).track(truth.people[0])
+    up = truth.camera.rotation[:, 1]
+    posed = track.surface.posed(track.rig, track.local, track.root)
+    heights = track.surface.heights(track.rig, track.local, track.root, up)
+    np.testing.assert_allclose(heights, posed @ up, atol=1e-5)  # points are kept as float32
+
+
 @pytest.mark.parametrize("script", ["demo", "rounds", "on-the-spot"])
 def test_standing_walking_and_squatting_people_are_on_their_feet(body, script):
     motion = kinema.synthetic.procedural_motion(body, script, seed=1, fps=15)
