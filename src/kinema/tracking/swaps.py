@@ -174,11 +174,10 @@ def _best_path(costs: np.ndarray, alone: np.ndarray) -> np.ndarray:
     change = np.where(np.eye(size, dtype=bool), 0.0, _CHANGE + _SPLIT * split[None, :])
     total = alone[0][:, None] + alone[1][None, :] + change  # (state at t - 1, state at t)
     back = np.zeros((count, size, size), dtype=np.int8)
+    triples = [(slice(None), *np.ix_(bits, bits, bits)) for bits in states.T]
     for first in range(2, count, _AT_ONCE):
         rows = slice(first, first + _AT_ONCE)
-        jumps = sum(
-            cost[rows][(slice(None), *np.ix_(bits, bits, bits))] for cost, bits in zip(costs, states.T, strict=True)
-        )
+        jumps = sum(cost[rows][triple] for cost, triple in zip(costs, triples, strict=True))
         for t, jump in enumerate(jumps, first):
             whole = total[:, :, None] + jump
             back[t] = whole.argmin(axis=0)
