@@ -88,8 +88,9 @@ class Stage:
     person must have; fills: fields that it fills ("camera" is the motion's); clears: fields that its changes invalidate
     and that are emptied. networks: names in the weights hub of the networks that it runs with these options; files:
     sha256 by name of other files that determine its result. check: raises InputError for files that are not of the
-    video, as far as its header tells, before any stage runs. body, video: whether it needs one; optional_body: whether
-    it uses one if there is one. slow: whether its result is worth keeping for other runs of the same video.
+    video, as far as is known before any stage of a run that begins with the video. body, video: whether it needs one;
+    optional_body: whether it uses one if there is one. slow: whether its result is worth keeping for other runs of the
+    same video.
     """
 
     name: str

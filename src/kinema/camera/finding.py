@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import numpy as np
 from kinema.camera.matching import Clip, path_for, with_lens
 from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
+from kinema.errors import InputError
 from kinema.formats.camera_files import files_of, read_camera_path
+from kinema.formats.camera_poses import CameraPoses
 from kinema.geometry.camera import DEFAULT_FOV, Camera, camera_from_fov, with_fov
 from kinema.geometry.camera_path import path_data
 from kinema.motion import Motion
 from kinema.stage import Context, given
+from kinema.temporal.rate import frame_rate
+from kinema.video import VideoReader
 from kinema.video.frames import TimeRange
 
 LEAST_DRIFT = 0.1
@@ -49,11 +54,40 @@ def _of_file(motion: Motion, context: Context, file: Path, camera: Camera) -> Mo
     file = files_of(file)[0]  # of a folder that was given, the file in it
     context.notes.extend(poses.notes)
     video = given(context.video)
-    clip = Clip(motion.times, motion.fps, video.slow_motion, whole=video.time_range == TimeRange())
-    path = path_for(clip, poses, file, context.notes)
+    path = path_for(_clip(video, motion.times), poses, file, context.notes)
     path, camera = with_lens(path, poses, camera, file, context.notes)
     context.facts["file"] = file.name
     return motion.replace(camera=camera, data={**motion.data, **path_data(path)})
+
+
+def require_of_video(file: Path, video: VideoReader) -> None:
+    """Raise the InputError that `find_camera_path` would raise for a path that is not this video's, before anybody is
+    tracked.
+
+    The header tells how many frames there are likely to be, and when. A path that fits those needs no more. For any
+    other the frames are decoded, which tells for certain and takes a small part of the time that tracking does.
+    """
+    poses = read_camera_path(file)
+    file = files_of(file)[0]
+    with_lens(poses.path, poses, camera_from_fov(video.width, video.height, DEFAULT_FOV), file, [])
+    start, count = video.time_range.start or 0.0, video.num_frames_estimate
+    likely = start / video.slow_motion + np.arange(count) / video.fps if count else None
+    if likely is None or not _fits(video, likely, poses, file):
+        reread = dataclasses.replace(video, warnings=[])
+        path_for(_clip(video, np.array([frame.time for frame in reread])), poses, file, [])
+
+
+def _fits(video: VideoReader, times: np.ndarray, poses: CameraPoses, file: Path) -> bool:
+    try:
+        path_for(_clip(video, times), poses, file, [])
+    except InputError:
+        return False
+    return True
+
+
+def _clip(video: VideoReader, times: np.ndarray) -> Clip:
+    """The video with frames at these times (F,)."""
+    return Clip(times, frame_rate(times), video.slow_motion, whole=video.time_range == TimeRange())
 
 
 def summary(facts: dict[str, Any]) -> str:

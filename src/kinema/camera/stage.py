@@ -1,11 +1,17 @@
 """The stage `camera`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from kinema.camera.methods import METHODS
 from kinema.camera.options import CameraOptions
 from kinema.motion import Motion
 from kinema.stage import Stage
+
+if TYPE_CHECKING:
+    from kinema.video import VideoReader
 
 
 def _files(options: CameraOptions) -> Mapping[str, str]:
@@ -17,6 +23,13 @@ def _files(options: CameraOptions) -> Mapping[str, str]:
 
     read_camera_path(options.file)  # what is wrong with it is said before people are tracked
     return {file.name: hashed(file) for file in files_of(options.file)}
+
+
+def _check(video: VideoReader, options: CameraOptions) -> None:
+    if options.file is not None:
+        from kinema.camera.finding import require_of_video
+
+        require_of_video(options.file, video)
 
 
 def _networks(options: CameraOptions) -> Sequence[str]:
@@ -38,6 +51,7 @@ find_camera = Stage(
     fills=("camera",),
     networks=_networks,
     files=_files,
+    check=_check,
     video=True,
     slow=True,
     needed=_needed,

@@ -236,7 +236,7 @@ def run_chain(
     warnings: list[str] = []
     keys = list(itertools.accumulate(steps, lambda key, step: step.key(key, job.body), initial=base_key))[1:]
     pending = [s for s, key in zip(steps, keys, strict=True) if store is None or not store.holds(s.stage.name, key)]
-    if job.video is not None:
+    if job.video is not None and motion is None:
         for step in pending:
             step.stage.check(job.video, step.options)
     fetch([name for step in pending for name in step.stage.networks(step.options)], watcher)
