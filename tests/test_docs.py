@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kinema.__main__ import COMMANDS, build_parser
+from kinema.commands._dispatcher import COMMANDS, build_parser
 from kinema.person import PERSON_FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent

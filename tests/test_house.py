@@ -16,7 +16,7 @@ PACKAGE = Path(kinema.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Bottom: values, and pure functions on arrays
-    ("_version", "_wiring", "brief", "errors", "progress", "fields"),
+    ("_version", "_wiring", "_interrupt", "brief", "errors", "progress", "fields"),
     ("runtime", "checks", "provenance", "skeleton", "registry", "options"),
     ("geometry", "storage"),
     ("person", "video", "temporal", "metrics", "terminal"),

@@ -11,7 +11,8 @@ import pytest
 
 from kinema import __main__ as main_module
 from kinema import __version__, errors
-from kinema.__main__ import COMMANDS, FAULT, GROUPS, build_parser, main
+from kinema.__main__ import main
+from kinema.commands._dispatcher import COMMANDS, FAULT, GROUPS, build_parser
 from kinema.commands._parser import nearest
 
 
@@ -232,7 +233,8 @@ def test_nothing_heavy_is_loaded_for_a_commands_help():
     """One interpreter is asked for the help of all commands in turn."""
     script = """
 import sys
-from kinema.__main__ import COMMANDS, main
+from kinema.__main__ import main
+from kinema.commands._dispatcher import COMMANDS
 for name in sorted(COMMANDS):
     try:
         main([name, "--help"])
@@ -252,10 +254,10 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_a_reader_that_stops_listening(command):
     """`kinema ... | head -1` must not end in a traceback."""
     code = (
-        "import sys, types; import kinema.__main__ as m; p = types.ModuleType('p');"
+        "import sys, types; import kinema.commands._dispatcher as m; p = types.ModuleType('p');"
         "p.DESCRIPTION = p.EXAMPLES = ''; p.configure = lambda parser: None;"
         "p.run = lambda args: [print('x' * 1000) for _ in range(10000)] and 0;"
-        "sys.modules['kinema.commands.probe'] = p; m.COMMANDS['probe'] = 'x'; sys.exit(m.main(['probe']))"
+        "sys.modules['kinema.commands.probe'] = p; m.COMMANDS['probe'] = 'x'; sys.exit(m.dispatch(['probe']))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

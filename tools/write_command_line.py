@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from kinema.__main__ import GROUPS, build_parser
+from kinema.commands._dispatcher import GROUPS, build_parser
 from kinema.commands._parser import Parser
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "command-line.md"

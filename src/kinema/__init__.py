@@ -9,14 +9,16 @@ Names load on first use, which keeps `import kinema` fast. docs/api.md describes
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from kinema import _wiring
 from kinema._version import __version__ as __version__
 
+TYPE_CHECKING = False
+"""What type checkers take for true, without the import of `typing`, the longest part of this one."""
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from kinema._public import convert as convert
     from kinema._public import detectors as detectors
     from kinema._public import diagnose as diagnose
@@ -65,6 +67,8 @@ __all__ = [
 
 def _late(name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
+        from importlib import import_module
+
         return getattr(import_module("kinema._public"), name)(*args, **kwargs)
 
     return call

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kinema.__main__ import COMMANDS
+from kinema.commands._dispatcher import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kinema.__main__ import COMMANDS, build_parser, main
+from kinema.__main__ import main
+from kinema.commands._dispatcher import COMMANDS, build_parser
 from kinema.commands._options import add_settings, given, options_from
 from kinema.commands._parser import Parser
 from kinema.commands.refine import _settings

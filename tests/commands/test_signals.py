@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,9 +67,36 @@ def test_ctrl_c_while_a_command_is_imported_is_no_traceback(monkeypatch, capsys)
     def interrupted(name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kinema.__main__.import_module", interrupted)
+    monkeypatch.setattr("kinema.commands._dispatcher.import_module", interrupted)
     assert main(["run", "clip.mp4"]) == 130
     assert capsys.readouterr().err == "kinema: stopped\n"
+
+
+@pytest.mark.parametrize("module", ["kinema.commands._memory", "argparse"])
+@pytest.mark.parametrize("started", ["kinema", "python -m kinema"])
+def test_ctrl_c_while_the_program_begins_is_no_traceback(tmp_path, started, module):
+    """An import is where it waits: the module that stands in for a real one gets Ctrl-C while it is imported."""
+    import_hook = f"""
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+    (tmp_path / "sitecustomize.py").write_text(import_hook)
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (home,) = re.findall(r'^kinema = "([\w.]+):main"$', pyproject, flags=re.M)
+    script = ["-c", f"import sys; from {home} import main; sys.exit(main())"]
+    command = [sys.executable, *(script if started == "kinema" else ["-m", "kinema"]), "run", "clip.mp4"]
+    paths = os.pathsep.join([str(tmp_path), str(ROOT / "src")])
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment({"PYTHONPATH": paths}), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "kinema: stopped\n")
 
 
 def test_nohup_stays_nohup(place):

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from kinema._interrupt import STOPPED, stop_at_once
+
 _NAMES = ("SIGTERM", "SIGHUP")  # Windows has the first alone
-STOPPED = 130
-"""Exit code after Ctrl-C."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -24,6 +24,19 @@ class Stopped(KeyboardInterrupt):
 def exit_code(stop: KeyboardInterrupt) -> int:
     """The exit code of a command that was stopped: 130 for Ctrl-C, otherwise 128 plus the signal's number."""
     return 128 + stop.number if isinstance(stop, Stopped) else STOPPED
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C while the block runs, also where it ends the process before and after."""
+    at_once = signal.getsignal(signal.SIGINT) is stop_at_once
+    if at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if at_once:
+            signal.signal(signal.SIGINT, stop_at_once)
 
 
 @contextlib.contextmanager
