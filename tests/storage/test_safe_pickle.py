@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 import sys
+import zlib
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.errors import UnsafeFileError, UsageError
+from kinema.errors import InputError, UnsafeFileError, UsageError
 from kinema.storage.safe_pickle import Inert, load_pickle
 from tests.helpers.goldens import smpl_maker
 from tests.helpers.pickles import VALUES, written
@@ -49,6 +50,38 @@ def test_joblib_files_round_trip_with_every_compression(tmp_path, compress, prot
     joblib.dump(VALUES, path, compress=compress, protocol=protocol)
     loaded = load_pickle(path)
     assert [key for key in VALUES if not same(VALUES[key], loaded[key])] == []
+
+
+LONG_LISTS = {
+    "floats": [number / 7 for number in range(4000)],  # several times what is read ahead
+    "bytes like opcodes": [struct.unpack(">d", code * 8)[0] for code in (b"G", b"K", b"J", b"e") for _ in range(300)],
+    "signs": [0.0, -0.0, float("inf"), -1e-320, 1e308] * 50,
+    "small": list(range(256)) * 10,
+    "middle": list(range(250, 70000, 7)),
+    "large": [-1, 2**31 - 1, -(2**31), 70000] * 200,
+    "mixed": [0.5, 1, 300, 70000, None, "a", True] * 300,
+    "rows": [[number / 3, -number] for number in range(2000)],
+}
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("protocol", [1, 2, 5])
+def test_long_lists_of_numbers_are_those_that_were_written(tmp_path, protocol, compress):
+    """Numbers that follow each other are read together."""
+    data = pickle.dumps(LONG_LISTS, protocol)
+    loaded = load_pickle(written(tmp_path, zlib.compress(data) if compress else data))
+    for name, numbers in LONG_LISTS.items():
+        assert same(numbers, loaded[name]), name
+        assert repr(numbers) == repr(loaded[name])
+
+
+def test_numbers_that_are_read_together_are_counted_one_by_one(tmp_path, monkeypatch):
+    path = written(tmp_path, pickle.dumps([0.5] * 4000, 4))  # and 256 operations are paid in advance
+    monkeypatch.setattr("kinema.storage.budget.MAX_OBJECTS", 4300)
+    load_pickle(path)
+    monkeypatch.setattr("kinema.storage.budget.MAX_OBJECTS", 3900)
+    with pytest.raises(InputError, match="more than 3900 objects"):
+        load_pickle(path)
 
 
 def test_arrays_shared_in_the_file_stay_shared(tmp_path):

@@ -137,16 +137,21 @@ class _Measure:
         if not len(known) % _SLICE:
             self.budget.tick()
         known[id(value)] = None
-        size, height = 1, 0
-        for part in parts:
-            part_size, part_height = self.of(part, depth + 1)
-            size, height = size + part_size, max(height, part_height + 1)
+        size, height = 1 + len(parts), min(len(parts), 1)
+        if not _PLAIN.issuperset(map(type, parts)):
+            for part in parts:
+                part_size, part_height = self.of(part, depth + 1)
+                size, height = size + part_size - 1, max(height, part_height + 1)
         if height > MAX_DEPTH:
             raise Malformed(f"its values are nested more than {MAX_DEPTH} deep")
         if size > self.budget.most_expanded:
             raise Malformed("its values expand to too many objects")
         known[id(value)] = size, height
         return size, height
+
+
+_PLAIN = frozenset((float, int, bool, str, bytes, complex, type(None)))
+"""Types without parts, of which long lists are made."""
 
 
 def _parts(value: Any) -> list[Any] | None:

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kinema.storage.budget import CONTAINER, VALUE, Malformed
 from kinema.storage.pickle_objects import Inert, Pending, Refused, check_keys, fill_dict
 from kinema.storage.pickle_text import binary_number, text_of, whole_number
@@ -197,9 +199,18 @@ def _frame(machine: PickleMachine) -> None:
     machine.length("<Q")
 
 
-def _number(form: str) -> Operation:
-    size = struct.calcsize(form)
-    return lambda m: m.push(struct.unpack(form, m.stream.read(size))[0])
+def _number(code: bytes, form: str) -> Operation:
+    """Numbers in the format `form`: with one, those of its opcode that follow it are read, as a list has them."""
+    size, record = struct.calcsize(form), np.dtype([("code", "S1"), ("number", form)])
+
+    def numbers(machine: PickleMachine) -> None:
+        machine.push(struct.unpack(form, machine.stream.read(size))[0])
+        more = machine.stream.following(code, size)
+        if more:
+            machine.budget.values(len(more) // record.itemsize)
+            machine.stack.extend(np.frombuffer(more, record)["number"].tolist())
+
+    return numbers
 
 
 def _data(form: str, convert: Callable[[PickleMachine, bytes], Any]) -> Operation:
@@ -232,13 +243,13 @@ OPERATIONS: dict[bytes, Operation] = {
     b")": _constant(()),
     b"I": _int,
     b"L": _long,
-    b"J": _number("<i"),
-    b"K": _number("<B"),
-    b"M": _number("<H"),
+    b"J": _number(b"J", "<i"),
+    b"K": _number(b"K", "<B"),
+    b"M": _number(b"M", "<H"),
     b"\x8a": lambda m: m.push(binary_number(m.stream, m.length("<B"))),
     b"\x8b": lambda m: m.push(binary_number(m.stream, m.length("<i"))),
     b"F": _float,
-    b"G": _number(">d"),
+    b"G": _number(b"G", ">d"),
     b"S": _string,
     b"T": _data("<i", _python2_text),
     b"U": _data("<B", _python2_text),

@@ -20,6 +20,8 @@ from kinema.storage.budget import Budget, Malformed
 from kinema.storage.unreadable import unreadable
 
 _CHUNK = 2**20
+_AHEAD = 8192
+"""Bytes that are read ahead, so few that looking at all of them costs little."""
 _LZMA_MEMORY = 512 * 2**20
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -40,6 +42,7 @@ class PickleStream:
         self.file = file
         self.budget = budget
         self._size = size
+        self._peek = getattr(file, "peek", None)
 
     def read(self, count: int) -> bytes:
         """Exactly `count` bytes, or Malformed."""
@@ -53,6 +56,14 @@ class PickleStream:
         if len(data) != count:
             raise Malformed("it is truncated")
         return data
+
+    def following(self, code: bytes, count: int) -> bytes:
+        """The operations of this opcode, with `count` bytes of data each, that are next and already read ahead."""
+        ahead = b"" if self._peek is None else self._peek(1)
+        if not ahead.startswith(code):
+            return b""
+        codes = ahead[: len(ahead) // (1 + count) * (1 + count) : 1 + count]
+        return self.read((len(codes) - len(codes.lstrip(code))) * (1 + count))
 
     def read_buffer(self, count: int) -> bytearray:
         """Exactly `count` bytes in a new buffer; never allocates more than the file holds."""
@@ -88,7 +99,7 @@ class PickleStream:
 def open_stream(path: Path) -> PickleStream:
     """Open a pickle or joblib file. Raises InputError if it cannot be read or is of another format."""
     try:
-        file = path.open("rb")
+        file = path.open("rb", _AHEAD)
         size = os.fstat(file.fileno()).st_size
         head = file.read(16)
         file.seek(0)
@@ -104,7 +115,8 @@ def open_stream(path: Path) -> PickleStream:
     budget = Budget(size)
     for magic, method in _COMPRESSED.items():
         if head.startswith(magic):
-            return PickleStream(io.BufferedReader(_Unpacked(file, method, budget), _CHUNK), None, budget)
+            unpacked: Any = io.BufferedReader(_Unpacked(file, method, budget), _CHUNK)
+            return PickleStream(io.BufferedReader(unpacked, _AHEAD), None, budget)
     return PickleStream(file, size, budget)
 
 
