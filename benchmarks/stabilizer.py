@@ -3,7 +3,8 @@
     python benchmarks/stabilizer.py [--mocap cmu_train.npz] [--every 4]
 
 Prints, over every fourth clip, the mean change of joints (mm) and rotations (degrees) of uncorrupted motion,
-and for each kind of corruption the error against the ground truth, the bad frames and the verdicts, before and after.
+and for each kind of corruption, over the clips that it makes sense for, the error against the ground truth, the bad
+frames and the verdicts, before and after.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> int:
     for name, damage in CORRUPTIONS.items():
         rng = np.random.default_rng(0)
         errors, bad, verdicts = [], [], Counter[str]()
-        for clip in clips:
+        for clip in filter(damage.suits, clips):
             corrupted = damage(clip, rng)
             stable = stabilize_motion(corrupted)
             record = stable.provenance[-1].arguments["people"]["1"]["world"]
@@ -62,8 +63,12 @@ def main() -> int:
             errors.append((distance(clip, corrupted)[0], distance(clip, stable)[0]))
             bad.append((before["bad_frames"], after["bad_frames"]))
             verdicts[f"{before['verdict']} -> {after['verdict']}"] += 1
+        if not errors:
+            print(f"{name}: makes no sense for any of the clips")
+            continue
         error, frames = np.mean(errors, axis=0), np.sum(bad, axis=0)
-        print(f"{name}: error {error[0]:.1f} -> {error[1]:.1f} mm, bad frames {frames[0]} -> {frames[1]}")
+        print(f"{name}, {len(errors)} clips: error {error[0]:.1f} -> {error[1]:.1f} mm, bad frames {frames[0]} ->"
+              f" {frames[1]}")  # fmt: skip
         print(*(f"    {verdict}: {count}" for verdict, count in verdicts.most_common()), sep="\n")
     return 0 if np.all(mean < [1.0, 0.5]) else 1
 
