@@ -24,7 +24,7 @@ def points_of(count: int, people: int = 1) -> np.ndarray:
 
 
 @pytest.mark.parametrize("key", ["bodies", "people"])
-def test_alphapose_by_picture(key, tmp_path):
+def test_alphapose_by_image(key, tmp_path):
     """Its formats `cmu` and `open`: OpenPose's 18 points, an object for each picture, in any order."""
     points = points_of(18, 2)
     inner = "joints" if key == "bodies" else "pose_keypoints_2d"

@@ -214,7 +214,7 @@ class TestRefused:
         about = {"layout_name": "coco", "num_joints": 17, "video_metadata": {"a.mp4": {"w": 1280, "h": 960}}}
         np.savez(tmp_path / "poses.npz", positions_2d={"a.mp4": {"custom": [points[..., :2]]}}, metadata=about)
         printed = refused(capsys, str(video), "--keypoints", "poses.npz")
-        assert "was made for pictures of 1280x960" in printed
+        assert "was made for images of 1280x960" in printed
         assert "have 640x480" in printed
 
     def test_keypoints_far_beyond_the_picture(self, video, truth, tmp_path, capsys):

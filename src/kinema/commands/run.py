@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sheets(args: argparse.Namespace, options: RunOptions) -> int:
-    """Write a picture of everybody in each video, to choose people from."""
+    """Write an image of everybody in each video, to choose people from."""
     from kinema.pipeline.choosing import people_sheet
     from kinema.pipeline.running import OUT
     from kinema.pipeline.showing import watcher

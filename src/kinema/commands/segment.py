@@ -76,11 +76,11 @@ def run(args: argparse.Namespace) -> int:
         commercial_only=bool(args.commercial_only),
     )
     if job.select.sheet:
-        picture = out.with_name(f"{stem}_people.jpg")
+        sheet = out.with_name(f"{stem}_people.jpg")
         with watcher(quiet=args.quiet, flags=args.flags) as shown:
-            show_people(args.video, job, picture, watcher=shown)
+            show_people(args.video, job, sheet, watcher=shown)
         if not args.quiet:
-            print(picture)
+            print(sheet)
         return 0
     sheet = out.with_name(f"{out.stem}_sheet.jpg")
     with watcher(quiet=args.quiet, flags=args.flags) as shown:

@@ -128,7 +128,7 @@ def _silhouette(body: BodyModel, pixels: np.ndarray, metres: float) -> tuple[np.
 
 
 def _inside(pixels: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Whether queries (N,2) lie in the picture of a body whose vertices are at pixels (V,2), to one cell."""
+    """Whether queries (N,2) lie in the image of a body whose vertices are at pixels (V,2), to one cell."""
     low, high = pixels.min(0), pixels.max(0)
     step = max(float((high - low).max()) / _COARSE, 1e-6)
     width, height = np.ceil((high - low) / step).astype(int) + 5

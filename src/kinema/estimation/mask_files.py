@@ -10,7 +10,7 @@ from kinema.person import Person
 from kinema.storage.stored import StoredArray
 
 _TOLERANCE = 0.02
-"""Difference of width over height up to which masks show the video's picture: networks round sizes."""
+"""Difference of width over height up to which masks show the video's image: networks round sizes."""
 
 
 def opened_masks(person: Person, stored: StoredArray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

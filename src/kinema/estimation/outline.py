@@ -91,7 +91,7 @@ class Outline:
         beyond, within = (cv2.distanceTransform(each, cv2.DIST_L2, 5) for each in (1 - inside, inside))
         # The cells that a polygon runs through are filled, too: their distance is 0.
         distance = np.where(inside > 0, 1.0 - within, beyond) * step
-        # Distances from a picture of cells have directions of their own near the outline.
+        # Distances from an image of cells have directions of their own near the outline.
         smooth = cv2.GaussianBlur(distance.astype(np.float32), (0, 0), _BLUR)
         return cls(row, smooth, place, step, np.zeros((0, 4)) if hidden is None else hidden)
 

@@ -41,8 +41,8 @@ class FoundPerson:
 
 @dataclass(frozen=True)
 class IdentityScores:
-    """present: persons times frames; found: those of them matched by a tracked person; switches: changes of a person's
-    identity; people: number of identities; extra: tracked persons times frames that match nobody; idf1: 2 x right /
+    """present: people times frames; found: those of them matched by a tracked person; switches: changes of a person's
+    identity; people: number of identities; extra: tracked people times frames that match nobody; idf1: 2 x right /
     (present + all found)."""
 
     present: int

@@ -26,7 +26,7 @@ NAME = "people.jpg"
 
 @dataclass(frozen=True)
 class Sheet:
-    """The picture that was written, and the tracked clip."""
+    """The image that was written, and the tracked clip."""
 
     path: Path
     motion: Motion

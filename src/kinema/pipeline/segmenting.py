@@ -63,7 +63,7 @@ def segment_video(
 ) -> Masks:
     """The masks of the people in a video, at the video's size, with the tracks' ids.
 
-    sheet: a picture to write, of frames with coloured masks and ids. Raises InputError (no video, nobody in it, the
+    sheet: an image to write, of frames with coloured masks and ids. Raises InputError (no video, nobody in it, the
     checkpoint), WeightsError, UsageError.
     """
     job, watcher = job or SegmentJob(), watcher or RunWatcher()
@@ -95,8 +95,8 @@ def segment_video(
 
 
 @one_blas_thread
-def show_people(path: str | Path, job: SegmentJob, picture: Path, *, watcher: RunWatcher | None = None) -> Motion:
-    """Track the people of a video and write a picture of everybody, with the numbers that `select` takes.
+def show_people(path: str | Path, job: SegmentJob, sheet: Path, *, watcher: RunWatcher | None = None) -> Motion:
+    """Track the people of a video and write an image of everybody, with the numbers that `select` takes.
 
     Raises InputError (no video, nobody in it), OutputError, WeightsError, UsageError.
     """
@@ -108,7 +108,7 @@ def show_people(path: str | Path, job: SegmentJob, picture: Path, *, watcher: Ru
         motion = tracked(reader, job.tracking, watcher or RunWatcher())
         if not motion.people:
             raise InputError(f"nobody is seen in {path}; `smallest_person` 0.03 looks closer")
-        write_sheet(motion, reader, picture)
+        write_sheet(motion, reader, sheet)
     return motion
 
 

@@ -13,7 +13,7 @@ MASKS = "masks"
 """Key of the file of masks in a motion's `data`; its ids are those of the people."""
 
 SHEET = "sheet"
-"""In place of a choice: a picture of everybody, to choose from."""
+"""In place of a choice: an image of everybody, to choose from."""
 
 _POINT = re.compile(r"(-?[\d.]+),(-?[\d.]+)@(.+)")
 
@@ -65,7 +65,7 @@ class SelectOptions:
 
     @property
     def sheet(self) -> bool:
-        """Whether a picture to choose from is wanted."""
+        """Whether an image to choose from is wanted."""
         return self.people == (SHEET,)
 
     @property

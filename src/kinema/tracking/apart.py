@@ -242,15 +242,15 @@ def _share(box: np.ndarray, other: np.ndarray) -> float:
 
 
 def _inside(box: np.ndarray, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, slice]:
-    """The cells of a mask of a shape (h,w) in a box (4,) of a picture of a width and height."""
+    """The cells of a mask of a shape (h,w) in a box (4,) of an image of a width and height."""
     low, high = (np.rint(np.nan_to_num(each) * (shape[1] / max(size[0], 1))).astype(int) for each in (box[:2], box[2:]))
     return slice(max(low[1], 0), max(high[1], 0)), slice(max(low[0], 0), max(high[0], 0))
 
 
-def _hidden(mask: np.ndarray, roi: np.ndarray, size: int, picture: tuple[int, int]) -> np.ndarray:
-    """(size,size) bool: a mask (h,w) of a picture of a height and width, in a region (4,) of it."""
-    ratio = picture[1] / mask.shape[1], picture[0] / mask.shape[0]
-    to_picture = np.array([[ratio[0], 0.0, 0.5 * ratio[0] - 0.5], [0.0, ratio[1], 0.5 * ratio[1] - 0.5], [0, 0, 1]])
-    from_crop = np.linalg.inv(to_picture) @ np.vstack([crop_matrix(roi, size), [0, 0, 1]])
+def _hidden(mask: np.ndarray, roi: np.ndarray, size: int, shape: tuple[int, int]) -> np.ndarray:
+    """(size,size) bool: a mask (h,w) of an image of a height and width, in a region (4,) of it."""
+    ratio = shape[1] / mask.shape[1], shape[0] / mask.shape[0]
+    to_image = np.array([[ratio[0], 0.0, 0.5 * ratio[0] - 0.5], [0.0, ratio[1], 0.5 * ratio[1] - 0.5], [0, 0, 1]])
+    from_crop = np.linalg.inv(to_image) @ np.vstack([crop_matrix(roi, size), [0, 0, 1]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(mask.astype(np.float32), from_crop[:2], (size, size), flags=flags) > 0.5)

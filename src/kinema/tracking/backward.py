@@ -33,7 +33,7 @@ _AGREES = 0.01  # of the height: mean distance of the keypoints of two looks at 
 
 
 class RecentFrames:
-    """The frames of the last two seconds, since a search of the whole picture takes 1.5, and `least` more; fewer if
+    """The frames of the last two seconds, since a search of the whole image takes 1.5, and `least` more; fewer if
     they are large."""
 
     def __init__(self, least: int = 0) -> None:

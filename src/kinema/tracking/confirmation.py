@@ -1,7 +1,7 @@
 """Confirmation of people who went out of view before the detector could find them often enough.
 
 In a video the detector finds a person again and again, a thing only at times (`kinema.tracking.people.is_person`). A
-still picture, somebody who comes in at the end or passes by, gives it one look, and whoever stays at the picture's edge
+still image, somebody who comes in at the end or passes by, gives it one look, and whoever stays at the image's edge
 lies in few tiles as a whole. More looks at the same frame tell as much: with the person in tiles of other sizes, and
 mirrored, the detector finds most people most of the time, and things hardly.
 """

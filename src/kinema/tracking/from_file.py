@@ -17,7 +17,7 @@ import numpy as np
 from kinema.errors import InputError
 from kinema.formats.foreign import NOTES
 from kinema.keypoints.files.linkers import LINKERS
-from kinema.keypoints.files.matching import Pictures, frames_of
+from kinema.keypoints.files.matching import VideoFrames, frames_of
 from kinema.keypoints.files.poses import Poses
 from kinema.keypoints.files.reading import FOLLOWED, clash, read_poses, size_of
 from kinema.keypoints.source import REGION_PER_HEIGHT
@@ -63,8 +63,8 @@ def people_of_file(
     clock = _Clock.of(video)
     found = _read(video, clock, poses, path, options, progress, observers, shot_begins)
     whole = video.time_range.end is None
-    pictures = clock.pictures(clock.before + len(found.times) if whole else None)
-    frames, more = frames_of(poses, pictures, str(path))
+    there = clock.video_frames(clock.before + len(found.times) if whole else None)
+    frames, more = frames_of(poses, there, str(path))
     poses, frames = _in_view(poses, frames, found.frames)
     poses = dataclasses.replace(poses, width=video.width, height=video.height)
     people, notes = _people(poses, frames, found, options, linker)
@@ -96,7 +96,7 @@ class _Clock:
     @classmethod
     def of(cls, video: VideoReader) -> _Clock:
         if isinstance(video, ImageSequence):
-            names = {picture.file.name: i for i, picture in enumerate(video.pictures)}
+            names = {image.file.name: i for i, image in enumerate(video.pictures)}
             return cls(video, 0, names, {time: i for i, time in enumerate(video.times)})
         before = 0
         if video.time_range.start:
@@ -104,10 +104,10 @@ class _Clock:
             before = sum(1 for _ in dataclasses.replace(video, time_range=earlier, warnings=[]))
         return cls(video, before, {}, {})
 
-    def pictures(self, count: int | None, *, exact: bool = True) -> Pictures:
+    def video_frames(self, count: int | None, *, exact: bool = True) -> VideoFrames:
         """The numbers to which poses are matched, in a video of this many frames, None if that is not known."""
         names = self.names
-        return Pictures(str(self.video.path), len(names) if names else count, names, exact)
+        return VideoFrames(str(self.video.path), len(names) if names else count, names, exact)
 
     def place(self, index: int, time: float) -> int:
         """The number in the whole video of a frame that was read."""
@@ -115,11 +115,11 @@ class _Clock:
 
 
 def _check_size(poses: Poses, video: VideoReader, what: str) -> None:
-    """Raise InputError if the keypoints were made for pictures of another size."""
+    """Raise InputError if the keypoints were made for images of another size."""
     size = (video.width, video.height)
     if poses.width and poses.height and (poses.width, poses.height) != size:
         raise InputError(
-            f"{what} was made for pictures of {poses.width}x{poses.height}, those of {video.path} have"
+            f"{what} was made for images of {poses.width}x{poses.height}, those of {video.path} have"
             f" {size[0]}x{size[1]}; give the keypoints of this video"
         )
     size_of(poses, size, what)
@@ -135,7 +135,7 @@ def _read(
     """Read the video once, for the observers, which see the boxes of the people in each frame."""
     estimate = video.num_frames_estimate
     likely = None if estimate is None or video.time_range.end is not None else clock.before + estimate
-    near, _ = frames_of(poses, clock.pictures(likely, exact=False), str(path))
+    near, _ = frames_of(poses, clock.video_frames(likely, exact=False), str(path))
     order = np.argsort(near, kind="stable")
     near = near[order]
     boxes = _boxes(poses, (video.width, video.height))[order]
@@ -172,7 +172,7 @@ def _in_view(poses: Poses, frames: np.ndarray, read: np.ndarray) -> tuple[Poses,
     order = order[np.isin(frames[order], read)]
     kept = dataclasses.replace(
         poses, frames=frames[order], points=poses.points[order], ids=None if poses.ids is None else poses.ids[order],
-        boxes=None, pictures=None,
+        boxes=None, image_names=None,
     )  # fmt: skip
     return kept, np.searchsorted(read, frames[order])
 

@@ -1,6 +1,6 @@
-"""Jump cuts in which little of the picture changes, found by the people who jump.
+"""Jump cuts in which little of the image changes, found by the people who jump.
 
-Where a piece of a recording was cut out, the background stays. If the people are small or move fast, the picture's step
+Where a piece of a recording was cut out, the background stays. If the people are small or move fast, the image's step
 hardly stands out; but then somebody's body steps, too, in just that frame, by far more than before and after.
 """
 
@@ -18,7 +18,7 @@ from kinema.tracking.track import Rows, Track, height
 
 _NEAR = 5  # steps on either side of the one that stands out
 _FEWEST = 4  # of those steps; with fewer nothing is known
-_STANDS_OUT = 1.7  # times the greatest step nearby; with a step of the picture, real movement reaches 1.0
+_STANDS_OUT = 1.7  # times the greatest step nearby; with a step of the image, real movement reaches 1.0
 _LEAST = 0.05  # of the body's height
 _NOISE = 0.01  # of the body's height, added to the steps nearby
 
@@ -26,7 +26,7 @@ _NOISE = 0.01  # of the body's height, added to the steps nearby
 def with_jumps(cuts: Sequence[Cut], suspects: Sequence[int], tracks: Sequence[Track], joints: JointSet) -> list[Cut]:
     """The cuts, and those suspected ones at which somebody's body jumps.
 
-    suspects: frames at which the picture's step stands out a little, see `with_cuts`.
+    suspects: frames at which the image's step stands out a little, see `with_cuts`.
     """
     known = [cut.first for cut in cuts]
     found = [

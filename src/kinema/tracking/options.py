@@ -66,20 +66,20 @@ class TrackingOptions:
         metavar="F",
     )
     detection_flip: bool = setting(
-        False, "the detector also looks at the mirrored picture; takes twice its time", public="detector_flip_aug"
+        False, "the detector also looks at the mirrored image; takes twice its time", public="detector_flip_aug"
     )
     detection_both_flips: bool = setting(
         False,
-        "the detector also looks at the picture mirrored, and upside down; takes three times its time",
+        "the detector also looks at the image mirrored, and upside down; takes three times its time",
         public="detector_both_flip_aug",
     )
     flip: bool = setting(
-        False, "average everybody's keypoints with those of the mirrored picture; takes twice the time", public=True
+        False, "average everybody's keypoints with those of the mirrored image; takes twice the time", public=True
     )
     parity: bool = setting(
         False,
         "show people to HRNet as video-to-pose3D does, its two defects included: crops with the proportions of the"
-        " picture, colours normalised in the wrong order",
+        " image, colours normalised in the wrong order",
         public=True,
     )
     max_persons: int | None = setting(
@@ -94,7 +94,7 @@ class TrackingOptions:
     )
     smallest_person: float | None = setting(
         None,
-        "height of the smallest people to look for, as a fraction of the picture's shorter side (default:"
+        "height of the smallest people to look for, as a fraction of the image's shorter side (default:"
         f" {SMALLEST_PERSON}, and {CLOSER_LOOK} if hardly anybody is found)",
         public=True,
         metavar="F",
@@ -144,8 +144,8 @@ class TrackingOptions:
 def looked_for(options: TrackingOptions) -> str:
     """The sizes of people that are looked for with these settings, where nobody is found, in words."""
     if options.smallest_person is not None:
-        return f"{_percent(options.smallest_person)} of the picture's shorter side"
-    return f"{_percent(SMALLEST_PERSON)} of the picture's shorter side, and in a few frames {_percent(CLOSER_LOOK)},"
+        return f"{_percent(options.smallest_person)} of the image's shorter side"
+    return f"{_percent(SMALLEST_PERSON)} of the image's shorter side, and in a few frames {_percent(CLOSER_LOOK)},"
 
 
 def _percent(share: float) -> str:

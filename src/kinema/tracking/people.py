@@ -126,7 +126,7 @@ def trusted(
     joints: JointSet,
     joints3d: JointSet | None,
 ) -> np.ndarray:
-    """The confidence (F, K) in the keypoints of one person by what is known of bodies and the picture's edge.
+    """The confidence (F, K) in the keypoints of one person by what is known of bodies and the image's edge.
 
     points (F, K, 2) pixels, confidence (F, K) as the network gives it, points3d (F, L, 3), size: width and height.
     """

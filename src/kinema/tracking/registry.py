@@ -26,7 +26,7 @@ TRACKERS: Registry[Tracker] = Registry(
         Tracker("kinema", "Kinema's own: crops that follow the keypoints, ids by position and appearance", track_video),
         Tracker(
             "poseflow",
-            "PoseFlow (BMVC 2018): everybody detected in every frame, ids by poses and points of the picture",
+            "PoseFlow (BMVC 2018): everybody detected in every frame, ids by poses and points of the image",
             track_by_poseflow,
         ),
         Tracker(

@@ -33,7 +33,7 @@ is taken only if this one shows nobody. The frames are spread evenly over those 
 @dataclass(frozen=True)
 class Sample:
     """What the second look saw. smallest: for a second pass, as `TrackingOptions.smallest_person`; None: nobody.
-    turned: whether somebody is clearly seen with the picture turned by 180 degrees, and nobody as it is.
+    turned: whether somebody is clearly seen with the image turned by 180 degrees, and nobody as it is.
     """
 
     smallest: float | None = None

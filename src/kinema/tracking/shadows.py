@@ -1,7 +1,7 @@
 """Shadows on the floor and reflections in it: bodies upside down that stand on somebody's feet.
 
 A keypoint network is as sure of them as of people. But they begin where the person stands, and those that it takes for
-a body reach down in the picture from there. Two people hardly ever meet like that.
+a body reach down in the image from there. Two people hardly ever meet like that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FEET = 0.25
 """Largest distance of the two pairs of ankles, as a fraction of the smaller body's length from ankles to shoulders."""
 
 _AGAINST = -0.7
-"""Cosine of 135 degrees: smallest angle between the two bodies, and of the shadow with the picture's vertical."""
+"""Cosine of 135 degrees: smallest angle between the two bodies, and of the shadow with the image's vertical."""
 
 _MOSTLY = 0.5
 """Share of a track's frames as somebody's shadow above which the whole track is one."""

@@ -1,8 +1,8 @@
-"""Newcomers at the picture's edge whom the detector took to be tilted: examined upright as well.
+"""Newcomers at the image's edge whom the detector took to be tilted: examined upright as well.
 
 The detector tells how somebody is tilted from the top of a circle around the body. Of somebody who is half out of the
-picture it may guess that wrongly, and a keypoint network that is shown an upright person lying down finds a lying one
-there, frame after frame, though it is never sure of it. Shown the same person upright it is. Whoever is in the picture
+image it may guess that wrongly, and a keypoint network that is shown an upright person lying down finds a lying one
+there, frame after frame, though it is never sure of it. Shown the same person upright it is. Whoever is in the image
 as a whole is left alone: people who bend are unclear at times, and rightly tilted.
 """
 
@@ -18,7 +18,7 @@ from kinema.tracking.masks import hide_people
 from kinema.tracking.perception import Perception
 from kinema.tracking.recovery import UPRIGHT
 
-_CUT = 0.75  # share of the keypoints inside the picture below which its edge cuts the body
+_CUT = 0.75  # share of the keypoints inside the image below which its edge cuts the body
 _SCALES = (1.0, 1.25)  # of the region: somebody whom the edge cuts is larger than what is seen
 
 

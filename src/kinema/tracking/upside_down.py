@@ -1,4 +1,4 @@
-"""Whether the video itself may be upside down: the same picture as of people who stand on their heads."""
+"""Whether the video itself may be upside down: the same image as of people who stand on their heads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ UPSIDE_DOWN = (
 )
 """Note if everyone is; handstands look the same."""
 
-TURNED = "nobody was found as the picture is, but somebody was with the picture turned upside down: try `rotate` 180"
-"""Note if a few frames show people only with the picture turned by 180 degrees."""
+TURNED = "nobody was found as the image is, but somebody was with the image turned upside down: try `rotate` 180"
+"""Note if a few frames show people only with the image turned by 180 degrees."""
 
 _ALWAYS = 0.9  # share of the frames in which head and shoulders are below the hips
 _LEAN = 0.5  # cosine of the largest angle between the trunk and straight down: 60 degrees

@@ -34,14 +34,14 @@ def is_alphapose(content: Any) -> bool:
 def read_alphapose(content: Any, what: str, layout: str | None) -> Poses:
     """AlphaPose's `alphapose-results.json`: image_id, keypoints (3 K), score, box x y w h, idx of the person."""
     rows = [mapping(row, what) for row in listed(content, what)]
-    pictures = [str(row.get("image_id", "")) for row in rows]
-    frames, notes = frames_of_names(pictures)
+    names = [str(row.get("image_id", "")) for row in rows]
+    frames, notes = frames_of_names(names)
     ids = [identity(row.get("idx"), what) for row in rows]
     boxes = [row.get("box") for row in rows]
     return poses_of(
         frames, [row.get("keypoints", ()) for row in rows], what, layout=layout,
         ids=known(ids),
-        boxes=corners(boxes, what), notes=notes, pictures=pictures,
+        boxes=corners(boxes, what), notes=notes, image_names=names,
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def read_coco(content: Any, what: str, layout: str | None) -> Poses:
     return poses_of(
         [number - first for number in numbers], [row.get("keypoints", ()) for row in rows], what, layout=layout,
         ids=known(ids),
-        boxes=corners([row.get("bbox") for row in rows], what), pictures=[f"{number:012d}" for number in numbers],
+        boxes=corners([row.get("bbox") for row in rows], what), image_names=[f"{number:012d}" for number in numbers],
         notes=(f"frame 0 is the image of number {first}",) if first else (),
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def read_openpose_folder(files: list[Path], what: str, layout: str | None) -> Po
         values = [0]
     elif len(values) < len(files):
         raise InputError(f"{what}: a file's name holds no frame number, as clip_000000000012_keypoints.json does")
-    frames, points, ids, pictures = [], [], [], []
+    frames, points, ids, names = [], [], [], []
     for value, (_, path) in zip(values, numbered, strict=True):
         content = load_json(path)
         if not is_openpose(content):
@@ -137,7 +137,7 @@ def read_openpose_folder(files: list[Path], what: str, layout: str | None) -> Po
                 continue
             frames.append(value - values[0])
             points.append(flat)
-            pictures.append(path.stem.removesuffix("_keypoints"))
+            names.append(path.stem.removesuffix("_keypoints"))
             given = person.get("person_id", -1)
             ids.append(identity(given[0] if isinstance(given, list) and given else given, what))
     if not frames:
@@ -145,7 +145,7 @@ def read_openpose_folder(files: list[Path], what: str, layout: str | None) -> Po
     known = all(i is not None and i >= 0 for i in ids)
     return poses_of(
         frames, points, what, layout=layout, ids=[i for i in ids if i is not None] if known else None,
-        num_frames=values[-1] - values[0] + 1, pictures=pictures,
+        num_frames=values[-1] - values[0] + 1, image_names=names,
         notes=(f"frame 0 is the file of number {values[0]}",) if values[0] else (),
     )  # fmt: skip
 

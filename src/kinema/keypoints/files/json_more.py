@@ -11,7 +11,7 @@ from kinema.errors import InputError
 from kinema.keypoints.files.poses import Poses, frames_of_names, listed, mapping, poses_of, whole
 
 
-def is_by_picture(content: Any) -> bool:
+def is_by_image(content: Any) -> bool:
     """AlphaPose's results in the formats `cmu` and `open`: an object for each image."""
     return (
         isinstance(content, Mapping)
@@ -20,20 +20,20 @@ def is_by_picture(content: Any) -> bool:
     )
 
 
-def read_by_picture(content: Any, what: str, layout: str | None) -> Poses:
+def read_by_image(content: Any, what: str, layout: str | None) -> Poses:
     """Per image `bodies` of `joints`, or `people` of `pose_keypoints_2d`, 3 K numbers each."""
-    pictures, points = [], []
+    names, points = [], []
     for name, each in content.items():
         for row in listed(each.get("bodies", each.get("people")), f"{what}: people of {name}"):
             person = mapping(row, what)
-            pictures.append(str(name))
+            names.append(str(name))
             points.append(person.get("joints", person.get("pose_keypoints_2d", ())))
     frames, _ = frames_of_names(list(content))
     places = dict(zip(content, frames, strict=True))
     _, notes = frames_of_names(list(content))
     return poses_of(
-        [places[name] for name in pictures], points, what, layout=layout, num_frames=max(frames) + 1, notes=notes,
-        pictures=pictures,
+        [places[name] for name in names], points, what, layout=layout, num_frames=max(frames) + 1, notes=notes,
+        image_names=names,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class Poses:
     frames (N,) int; points (N, K, 3): x and y in pixels, NaN where not seen, and confidence 0..1; joints: their set.
     ids (N,) int: who it is, None where the file does not say. boxes (N, 4): x1 y1 x2 y2, None where there are none.
     num_frames: of the clip, at least. width, height: 0 where the file does not say. rate: frames per second, None
-    likewise. notes: what was assumed. pictures (N,) str: the name of each pose's image, None where the poses are
+    likewise. notes: what was assumed. image_names (N,) str: the name of each pose's image, None where the poses are
     numbered.
     """
 
@@ -56,13 +56,13 @@ class Poses:
     height: int = 0
     rate: float | None = None
     notes: tuple[str, ...] = ()
-    pictures: np.ndarray | None = None
+    image_names: np.ndarray | None = None
 
 
 def poses_of(
     frames: Sequence[int], points: Sequence[Any], what: str, *, layout: str | None = None,
     ids: Sequence[int] | None = None, boxes: Sequence[Any] | None = None, labels: Sequence[str] | None = None,
-    pictures: Sequence[str] | None = None, halpe: bool = False, **about: Any,
+    image_names: Sequence[str] | None = None, halpe: bool = False, **about: Any,
 ) -> Poses:  # fmt: skip
     """Poses from lists: points are (K, 3) or flat (3 K,), all of one K. layout: name of the joint set, None to tell it
     by the names of the points, `labels`, or by K. halpe: the names are Halpe's own. Raises InputError for ragged poses,
@@ -97,7 +97,7 @@ def poses_of(
         joints=joints,
         ids=None if ids is None else np.asarray(ids, dtype=np.int64)[order],
         boxes=None if boxes is None else np.asarray(boxes, dtype=np.float64).reshape(-1, 4)[order],
-        pictures=None if pictures is None else np.array(pictures, dtype=str)[order],
+        image_names=None if image_names is None else np.array(image_names, dtype=str)[order],
         **{**about, "num_frames": max(int(whole[-1]) + 1, about.get("num_frames", 0))},
     )
 

@@ -27,7 +27,7 @@ _JSON: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (json_layouts.is_alphapose, json_layouts.read_alphapose),
     (json_layouts.is_coco, json_layouts.read_coco),
     (json_more.is_instances, json_more.read_instances),
-    (json_more.is_by_picture, json_more.read_by_picture),
+    (json_more.is_by_image, json_more.read_by_image),
     (json_more.is_easy_vitpose, json_more.read_easy_vitpose),
     (tracker_layouts.is_forvis, tracker_layouts.read_forvis),
     (tracker_layouts.is_opensvai, tracker_layouts.read_opensvai),
