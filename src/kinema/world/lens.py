@@ -8,8 +8,10 @@ desk, cameras further away. Each of these has its usual lens and distance, and t
 ties the two together. Where the background shows corners of a room, `kinema.world.vanishing` measures the focal
 length to a few percent.
 
-All of this is one posterior over the logarithm of the focal length, of which the mean and the standard deviation are
-reported.
+All of this is one posterior over the logarithm of the focal length, of which the mean is reported. Which peak stands
+out may be chance, where few lines are seen or none of a room, and the posterior knows nothing of that. So the standard
+deviation is that of the mean of the posteriors of lines that were drawn again (Buhlmann 2014, "Discussion of Big Bayes
+stories and BayesBag"), about the estimate.
 """
 
 from __future__ import annotations
@@ -68,8 +70,7 @@ SEEN = 0.5
 """Confidence of a keypoint above which it counts as seen."""
 
 TEMPERATURE = 0.008
-"""Prominence of a peak that makes it e times as likely to be right: where the true one is known, all peaks above 0.015
-were right within 3 degrees, and below that chance decides."""
+"""Prominence of a peak that makes it e times as likely to be right, if it is not chance."""
 
 MOST_EVIDENCE = 12.0
 """Prominence, in temperatures, above which it adds nothing."""
@@ -96,12 +97,13 @@ def estimate_camera(
     size, cut = max(sizes) if sizes else (None, None)
     relative = None if size is None else float(np.clip(size / half, SMALLEST, LARGEST))
     prior, shares = _prior(relative, cut, motion.height > motion.width, bool(moving))
-    where, prominence = (0.0, 0.0) if seen is None else peak_of(seen)
-    evidence = np.expm1(min(prominence / TEMPERATURE, MOST_EVIDENCE))
-    bump = prior * evidence * np.exp(-0.5 * ((_GRID - where) / PEAK_SIGMA) ** 2)
-    lines = float(bump.sum() / (prior.sum() + bump.sum()))
-    posterior = (prior + bump) / (prior.sum() + bump.sum())
-    mean = float(posterior @ _GRID)
+    posterior = prior / prior.sum()
+    mean, lines = float(posterior @ _GRID), 0.0
+    if seen is not None:
+        mean = float(_with_lines(prior, seen, seen.support)[0] @ _GRID)
+        drawn = [_with_lines(prior, seen, support) for support in seen.resampled]
+        posterior = np.mean([each for each, _ in drawn], axis=0)
+        lines = float(np.mean([right for _, right in drawn]))
     sigma = float(np.sqrt(posterior @ (_GRID - mean) ** 2))
     fov = 2 * np.arctan(np.exp(-mean))
     camera = camera_from_focal(
@@ -112,6 +114,16 @@ def estimate_camera(
         uncertainty=float(np.degrees(np.sin(fov)) * sigma),
     )
     return camera, {**shares, "lines": lines}
+
+
+def _with_lines(prior: np.ndarray, seen: VanishingLines, support: np.ndarray) -> tuple[np.ndarray, float]:
+    """The posterior on the grid, and the probability that the vanishing points are right. support: one of those of the
+    lines."""
+    where, prominence = peak_of(seen.fovs, support)
+    evidence = np.expm1(min(prominence / TEMPERATURE, MOST_EVIDENCE))
+    bump = prior * evidence * np.exp(-0.5 * ((_GRID - where) / PEAK_SIGMA) ** 2)
+    total = prior.sum() + bump.sum()
+    return (prior + bump) / total, float(bump.sum() / total)
 
 
 def _prior(size: float | None, cut: bool | None, upright: bool, moving: bool) -> tuple[np.ndarray, dict[str, float]]:

@@ -6,10 +6,14 @@ Torre 1990, "Using vanishing points for camera calibration"). For every field of
 directions is searched for among hypotheses from three lines each, as the one that explains most of what is seen
 (Coughlan and Yuille 2003, "Manhattan World"). The right field of view stands out as a narrow peak where the camera
 sees corners of a room; where it looks straight at a wall, or at nature, there is none, and nothing is concluded.
+
+How much of that is chance shows when the lines are drawn again, some twice and some not at all (the bootstrap; Efron
+1979): few lines give every draw another peak, and the corner of a room nearly all the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -44,6 +48,9 @@ BAR_WIDTH, BAR_LENGTH = 1.0, 0.85
 
 HYPOTHESES = 400
 
+RESAMPLES = 48
+"""How often the lines are drawn again."""
+
 TOLERANCE = np.radians(0.6)
 """Between a line and the direction to its vanishing point, standard deviation."""
 
@@ -54,12 +61,21 @@ NEIGHBOURHOOD = 0.18
 @dataclass(frozen=True, eq=False)
 class VanishingLines:
     """How well each field of view explains the lines. fovs (n,): degrees; support (n,): share of the lines' length that
-    three directions at right angles explain; lines: their number, averaged over the looks.
+    three directions at right angles explain; resampled (RESAMPLES,n): the same of lines that are drawn again; lines:
+    their number, averaged over the looks.
     """
 
     fovs: np.ndarray
     support: np.ndarray
+    resampled: np.ndarray
     lines: float
+
+    @classmethod
+    def of_looks(cls, looks: Sequence[np.ndarray], lines: float) -> VanishingLines:
+        """From what `support_of` gives for each look. Several looks show the same place, and mostly the same lines:
+        their mean is as uncertain as one of them."""
+        mean = np.mean(looks, axis=0)
+        return cls(FOVS, mean[0], mean[0] + np.sqrt(len(looks)) * (mean[1:] - mean[0]), lines)
 
 
 class LineObserver:
@@ -97,14 +113,14 @@ class LineObserver:
         pixels = segments * (max(width, height) / 2) + np.tile([(width - 1) / 2, (height - 1) / 2], 2)
         self._seen.append(np.column_stack([np.full(len(pixels), frame.time), pixels]))
         if lens and len(segments) >= LEAST_LINES:
-            self._support.append(support_of(segments))
+            self._support.append(support_of(segments, look=len(self._support)))
             self._lines.append(len(segments))
 
     def report(self) -> VanishingLines | None:
         """What the looks at the lens showed together; None without enough lines."""
         if not self._support:
             return None
-        return VanishingLines(FOVS, np.mean(self._support, axis=0), float(np.mean(self._lines)))
+        return VanishingLines.of_looks(self._support, float(np.mean(self._lines)))
 
     @property
     def seen(self) -> np.ndarray:
@@ -150,15 +166,23 @@ def _in_bars(lines: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-def support_of(segments: np.ndarray, fovs: np.ndarray = FOVS) -> np.ndarray:
-    """For each field of view, the share of the length of segments (n,4) that the best three directions explain."""
+def support_of(segments: np.ndarray, fovs: np.ndarray = FOVS, *, look: int = 0) -> np.ndarray:
+    """(1+RESAMPLES, fields of view): the share of the length of segments (n,4) that the best three directions explain;
+    in the first row of these segments, in the others of as many that are drawn from them with repetition, for every
+    look anew."""
     ends, length, along = _described(segments)
     weight = (length / length.sum()).astype(np.float32)
     rng = np.random.default_rng(0)
     # Longer lines are more often part of a hypothesis: the largest keys of a weighted draw without repetition.
     keys = rng.random((HYPOTHESES, len(segments))) ** (1 / np.maximum(weight, 1e-9))
     chosen = np.argpartition(-keys, 3, axis=1)[:, :3]
-    return np.array([_support(ends, along, weight, chosen, 1 / np.tan(np.radians(fov) / 2)) for fov in fovs])
+    drawn = np.random.default_rng([1, look]).multinomial(
+        len(segments), np.full(len(segments), 1 / len(segments)), RESAMPLES
+    )
+    weights = np.vstack([weight, weight * drawn]).T
+    weights /= weights.sum(axis=0)
+    focals = 1 / np.tan(np.radians(fovs) / 2)
+    return np.array([_support(ends, along, weights.astype(np.float32), chosen, focal) for focal in focals]).T
 
 
 def _described(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -169,9 +193,9 @@ def _described(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return ends, length, across / length[:, None]
 
 
-def _support(ends: np.ndarray, along: np.ndarray, weight: np.ndarray, chosen: np.ndarray, focal: float) -> float:
-    """The largest share explained by one of the hypotheses: the first direction lies on two lines, the second at right
-    angles to it on a third one. focal: in the segments' unit.
+def _support(ends: np.ndarray, along: np.ndarray, weights: np.ndarray, chosen: np.ndarray, focal: float) -> np.ndarray:
+    """(S,) the largest share explained by one of the hypotheses, for each of the weights (n,S): the first direction
+    lies on two lines, the second at right angles to it on a third one. focal: in the segments' unit.
     """
     rays = np.concatenate([ends / focal, np.ones((*ends.shape[:2], 1))], axis=-1)
     normals = np.cross(rays[:, 0], rays[:, 1])
@@ -187,9 +211,9 @@ def _support(ends: np.ndarray, along: np.ndarray, weight: np.ndarray, chosen: np
     turn = along.astype(np.float32)
     square = (x * turn[:, 1] - y * turn[:, 0]) ** 2 / np.maximum(x * x + y * y, np.float32(1e-9))
     nearest = square.reshape(len(chosen), 3, -1).min(axis=1)
-    share = np.exp(nearest * np.float32(-0.5 / TOLERANCE**2)) @ weight
+    share = np.exp(nearest * np.float32(-0.5 / TOLERANCE**2)) @ weights
     share[(first_length < 1e-3) | (second_length < 1e-2)] = 0.0
-    return float(share.max())
+    return np.asarray(share.max(axis=0))
 
 
 def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -202,11 +226,12 @@ def log_focal(fovs: np.ndarray) -> np.ndarray:
     return np.asarray(-np.log(np.tan(np.radians(fovs) / 2)))
 
 
-def peak_of(seen: VanishingLines) -> tuple[float, float]:
-    """Log focal length of the highest inner peak of the support, and by how much it exceeds all outside its
-    neighbourhood; 0 if the highest lies at the end of the grid, where perspective vanishes and every line fits.
+def peak_of(fovs: np.ndarray, support: np.ndarray) -> tuple[float, float]:
+    """Log focal length of the highest inner peak of the support (n,) of fields of view (n,), and by how much it exceeds
+    all outside its neighbourhood; 0 if the highest lies at the end of the grid, where perspective vanishes and every
+    line fits.
     """
-    where, support = log_focal(seen.fovs), seen.support
+    where = log_focal(fovs)
     best = int(np.argmax(support))
     outside = np.abs(where - where[best]) > NEIGHBOURHOOD
     if best in (0, len(support) - 1) or not outside[:best].any() or not outside[best:].any():
