@@ -24,7 +24,7 @@ from kinema.geometry.camera import Camera, camera_from_focal
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import joint_set
-from kinema.world.vanishing import VanishingLines, log_focal, peak_of
+from kinema.world.vanishing import NEIGHBOURHOOD, VanishingLines, log_focal, peak_of
 
 _GRID = log_focal(np.linspace(130.0, 12.0, 237))
 """Log focal lengths that are considered, in units of half the longer side."""
@@ -83,7 +83,7 @@ def estimate_camera(
     motion: Motion, *, seen: VanishingLines | None = None, moving: bool | None = None
 ) -> tuple[Camera | None, dict[str, float]]:
     """The most likely camera of a motion with keypoints, and what it rests on: shares of the recordings, by name, and
-    "lines", the probability that the vanishing points are right.
+    "lines", the probability that the vanishing points are right: the share of the draws that show the same ones, too.
 
     seen: the lines of the background; moving: whether the camera moves. The camera's focal_source is "estimated" if the
     lines decided, else "assumed". None if there are no keypoints from which a size can be told and no lines.
@@ -100,10 +100,11 @@ def estimate_camera(
     posterior = prior / prior.sum()
     mean, lines = float(posterior @ _GRID), 0.0
     if seen is not None:
-        mean = float(_with_lines(prior, seen, seen.support)[0] @ _GRID)
+        own, peak, _ = _with_lines(prior, seen, seen.support)
+        mean = float(own @ _GRID)
         drawn = [_with_lines(prior, seen, support) for support in seen.resampled]
-        posterior = np.mean([each for each, _ in drawn], axis=0)
-        lines = float(np.mean([right for _, right in drawn]))
+        posterior = np.mean([each for each, _, _ in drawn], axis=0)
+        lines = float(np.mean([right if abs(where - peak) < NEIGHBOURHOOD else 0.0 for _, where, right in drawn]))
     sigma = float(np.sqrt(posterior @ (_GRID - mean) ** 2))
     fov = 2 * np.arctan(np.exp(-mean))
     camera = camera_from_focal(
@@ -116,14 +117,14 @@ def estimate_camera(
     return camera, {**shares, "lines": lines}
 
 
-def _with_lines(prior: np.ndarray, seen: VanishingLines, support: np.ndarray) -> tuple[np.ndarray, float]:
-    """The posterior on the grid, and the probability that the vanishing points are right. support: one of those of the
-    lines."""
+def _with_lines(prior: np.ndarray, seen: VanishingLines, support: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """The posterior on the grid, the log focal length of the peak, and the probability that it is right. support: one
+    of those of the lines."""
     where, prominence = peak_of(seen.fovs, support)
     evidence = np.expm1(min(prominence / TEMPERATURE, MOST_EVIDENCE))
     bump = prior * evidence * np.exp(-0.5 * ((_GRID - where) / PEAK_SIGMA) ** 2)
     total = prior.sum() + bump.sum()
-    return (prior + bump) / total, float(bump.sum() / total)
+    return (prior + bump) / total, where, float(bump.sum() / total)
 
 
 def _prior(size: float | None, cut: bool | None, upright: bool, moving: bool) -> tuple[np.ndarray, dict[str, float]]:
