@@ -69,12 +69,12 @@ def require_of_video(file: Path, video: VideoReader) -> None:
     """
     poses = read_camera_path(file)
     file = files_of(file)[0]
-    with_lens(poses.path, poses, camera_from_fov(video.width, video.height, DEFAULT_FOV), file, [])
     start, count = video.time_range.start or 0.0, video.num_frames_estimate
     likely = start / video.slow_motion + np.arange(count) / video.fps if count else None
     if likely is None or not _fits(video, likely, poses, file):
         reread = dataclasses.replace(video, warnings=[])
         path_for(_clip(video, np.array([frame.time for frame in reread])), poses, file, [])
+    with_lens(poses.path, poses, camera_from_fov(video.width, video.height, DEFAULT_FOV), file, [])
 
 
 def _fits(video: VideoReader, times: np.ndarray, poses: CameraPoses, file: Path) -> bool:
