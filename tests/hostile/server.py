@@ -1,8 +1,8 @@
-"""Runs command lines one after the other, each in a fork with limits: `python -m tests.hostile.server`.
+"""Runs command lines in forks with limits: `python -m tests.hostile.server`.
 
-Reads one JSON list of arguments from each line of stdin and writes one JSON answer for each. Starting Python and
-importing what commands need takes far longer than most hostile files; a fork has both already, and what happens to it
-(a signal, memory, time) happens to it alone.
+Reads a JSON list of command lines from each line of stdin, runs them one after the other in one fork, and writes a JSON
+list of their answers. Starting Python and importing what commands need takes far longer than most hostile files; a fork
+has both already, and what happens to it (a signal, memory, time) happens to it alone.
 """
 
 from __future__ import annotations
@@ -46,12 +46,17 @@ def warm_up(output: Path) -> None:
             command_line.main([str(word) for word in line])
 
 
-def answer(arguments: list[str], output: Path) -> dict[str, object]:
-    """Run one command line in a fork. Returns code, signal, seconds, megabytes, stderr and stdout."""
+def answers(lines: list[list[str]], output: Path) -> list[dict[str, object]]:
+    """Run command lines in a fork. Returns code, seconds, megabytes, stderr and stdout of each.
+
+    Seconds and megabytes are those of the fork, and so is the signal that killed it.
+    """
     begun = time.monotonic()
+    codes = output / "codes"
+    codes.unlink(missing_ok=True)
     child = os.fork()
     if not child:
-        _run(arguments, output)
+        _run(lines, output, codes)
     deadline = begun + WAIT
     while True:
         done, status, usage = os.wait4(child, os.WNOHANG)
@@ -61,47 +66,69 @@ def answer(arguments: list[str], output: Path) -> dict[str, object]:
             os.kill(child, signal.SIGKILL)
             deadline = float("inf")
         time.sleep(0.003)
-    return {
-        "code": os.waitstatus_to_exitcode(status),
-        "seconds": usage.ru_utime + usage.ru_stime,
-        "wall": time.monotonic() - begun,
-        "megabytes": usage.ru_maxrss / 1024,
-        "stderr": (output / "stderr").read_text("utf-8", "replace")[-100_000:],
-        "stdout": (output / "stdout").read_text("utf-8", "replace")[-100_000:],
-    }
+    ended = os.waitstatus_to_exitcode(status)
+    return [
+        {
+            "code": code,
+            "seconds": usage.ru_utime + usage.ru_stime,
+            "wall": time.monotonic() - begun,
+            "megabytes": usage.ru_maxrss / 1024,
+            "stderr": _text(output / f"{number}.stderr"),
+            "stdout": _text(output / f"{number}.stdout"),
+        }
+        for number, code in enumerate([ended] * len(lines) if ended else json.loads(codes.read_text()))
+    ]
 
 
-def _run(arguments: list[str], output: Path) -> None:
-    code = 99
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace")[-100_000:] if path.exists() else ""
+
+
+def _run(lines: list[list[str]], output: Path, codes: Path) -> None:
+    ended = 99
     try:
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            file = os.open(output / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(file, number)
+        for number in range(len(lines)):
+            for name in ("stdout", "stderr"):
+                (output / f"{number}.{name}").unlink(missing_ok=True)
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        from kinema.__main__ import main
-
-        try:
-            code = main(arguments)
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
+        codes.write_text(json.dumps([_code(line, output / str(number)) for number, line in enumerate(lines)]))
+        ended = 0
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        os._exit(ended)
+
+
+def _code(arguments: list[str], output: Path) -> int:
+    """The exit code of a command line that writes to `output`.stdout and `output`.stderr."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(f"{output}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+        os.close(file)
+    from kinema.__main__ import main
+
+    code = 99
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
 
 
 def serve(output: Path) -> None:
     warm_up(output)
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line), output)), flush=True)
+        print(json.dumps(answers(json.loads(line), output)), flush=True)
 
 
 if __name__ == "__main__":
