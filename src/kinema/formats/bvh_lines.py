@@ -78,9 +78,11 @@ class Lines:
             values = list(map(float, text.split()))
         except ValueError:
             raise self.fail("a value is not a number") from None
+        if sum(map(abs, values)) <= LARGEST:  # so is each of them, and finite
+            return values
         if not np.all(np.isfinite(values)):
             raise self.fail("a value is not finite")
-        if values and max(map(abs, values)) > LARGEST:
+        if max(map(abs, values)) > LARGEST:
             raise self.fail(f"a value is beyond {LARGEST:g}")
         return values
 

@@ -144,6 +144,7 @@ def _content(
         betas = np.array(person.betas)
     if any(pose is not None and np.any(pose[:, BODY_POSE:]) for pose in (person.pose, person.pose_world)):
         report.notes.add("the rotations of SMPL's hand joints are left out: SMPL-X has none")
+    shape = betas if even else resample_cubic(betas, times, moments, first)
     content: dict[str, Any] = {}
     for frame, pose, transl in (
         ("incam", person.pose, person.transl),
@@ -157,10 +158,13 @@ def _content(
         else:
             pelvis = transl + rest_pelvis(motion, person, body)
             position = _carried(motion, person, body, pose, pelvis, frame) - REST_PELVIS["smplx"]
-        resampled = pose if even else resample_axis_angle_cubic(pose, times, moments, first)
+        # As a rule the pose in the world differs in the root alone, and splines of rotations take most of the time.
+        same = frame == "global" and person.pose is not None and np.array_equal(pose[:, 3:], person.pose[:, 3:])
+        turned = pose[:, : 3 if same else BODY_POSE]
+        resampled = turned if even else resample_axis_angle_cubic(turned, times, moments, first)
         content[f"smpl_params_{frame}"] = {
-            "body_pose": resampled[:, 3:BODY_POSE],
-            "betas": betas if even else resample_cubic(betas, times, moments, first),
+            "body_pose": content["smpl_params_incam"]["body_pose"] if same else resampled[:, 3:],
+            "betas": shape,
             "global_orient": resampled[:, :3],
             "transl": position if even else resample_cubic(position, times, moments, first),
         }
