@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 
-# Dozens of tests start Python again, and each would compile all that it imports of Kinema.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 # Before numpy is loaded: the matrices here are small, and BLAS threads that wait for each other would take
 # most of the tests' time on a machine with few cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,6 +11,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # test or a stage asks for more, those sleep while they wait.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Dozens of tests start Python again, and each would compile all that it imports of Kinema.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 
 from collections import Counter
 from collections.abc import Iterator

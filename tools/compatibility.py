@@ -1,6 +1,6 @@
 """Run a small set of the tests with the newest and with the oldest versions of every dependency.
 
-python tools/compatibility.py [--python 3.10 3.13] [--versions newest oldest] [--tests PATH ...]
+python tools/compatibility.py [--python 3.10 3.13] [--versions newest oldest] [--tests PATH ...] [--at-once N]
 
 The pinned versions are tested by `make test`; this covers what `pip install kinema` installs elsewhere: the newest of
 everything, and the lowest that pyproject.toml allows. Each set has an environment of its own, without torch and without
@@ -98,6 +98,7 @@ def main() -> int:
     parser.add_argument("--python", nargs="+", default=PYTHONS, metavar="VERSION")
     parser.add_argument("--versions", nargs="+", default=VERSIONS, choices=VERSIONS)
     parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH")
+    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="sets at a time; default: %(default)s")
     args = parser.parse_args()
     sets = []
     for version in args.python:
@@ -106,7 +107,7 @@ def main() -> int:
             print(f"Python {version}: not on this machine, left out", flush=True)
         else:
             sets += [(f"Python {version}, {versions} versions", python, versions) for versions in args.versions]
-    with ThreadPoolExecutor(2) as pool:  # installing waits for the network most of the time
+    with ThreadPoolExecutor(args.at_once) as pool:
         found = pool.map(lambda one: run_set(*one, list(args.tests)), sets)
     failed = [name for name in found if name is not None]
     if failed:

@@ -54,11 +54,12 @@ if [ ! -f "$VENV/.created" ]; then
   "$PYTHON" -m venv "$VENV"
   touch "$VENV/.created"
 fi
-if ! current "$VENV/.installed"; then
+if [ "${1:-}" = dev ]; then
+  if ! current "$VENV/.installed-dev"; then
+    install ".[dev,dev-readers]"
+    touch "$VENV/.installed" "$VENV/.installed-dev"
+  fi
+elif ! current "$VENV/.installed"; then
   install .
   touch "$VENV/.installed"
-fi
-if [ "${1:-}" = dev ] && ! current "$VENV/.installed-dev"; then
-  install ".[dev,dev-readers]"
-  touch "$VENV/.installed-dev"
 fi

@@ -13,7 +13,7 @@ from tests.helpers.hostile_files import hostile_files
 from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
 from tests.hostile.markers import MARKERS
 from tests.hostile.mutations import honest_files, mutated
-from tests.hostile.running import Answer, Server, commands, serving
+from tests.hostile.running import Server, commands, serving
 from tests.hostile.values import BODIES, MOTIONS, NETWORKS, TEXTS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are Linux's")
