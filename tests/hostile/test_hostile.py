@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.fakes import write_clip
 from tests.helpers.hostile_files import hostile_files
 from tests.hostile.bombs import ARCHIVES, PICKLES, WEIGHTS
+from tests.hostile.cameras import CAMERAS
 from tests.hostile.markers import MARKERS
 from tests.hostile.mutations import honest_files, mutated
 from tests.hostile.running import Server, commands, serving
@@ -130,6 +132,16 @@ def test_a_family_of_hostile_files(server, folder, honest, family) -> None:
 def test_mutated_honest_files(server, folder, honest) -> None:
     """The name of a file that fails has its seed: `mutated(honest, seed)` makes it again."""
     wrong = attack(server, folder, (mutated(honest, seed) for seed in range(MUTATIONS)), together=TOGETHER)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_run_refuses_camera_paths_before_it_looks_at_the_video(server, tmp_path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    names = list(CAMERAS)[::12]
+    for name in names:
+        (tmp_path / name).write_bytes(CAMERAS[name]())
+    lines = [("run", clip, "--camera", tmp_path / name, "--out", tmp_path / "out") for name in names]
+    wrong = [str(answer) for answer in server.run_all(lines) if answer.wrong is not None or answer.code != 3]
     assert not wrong, "\n".join(wrong)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -13,9 +12,7 @@ import pytest
 from kinema.errors import InputError
 from kinema.formats.camera_files import read_camera_path
 from kinema.segmentation.files import read_masks
-from tests.helpers.fakes import write_clip
 from tests.hostile.cameras import CAMERAS, COLMAP, MASKS
-from tests.hostile.running import Server, serving
 
 MOST = 600 * 2**20
 """Bytes: what the smallest file may ask for (`kinema.storage.budget.LEAST`), and a copy."""
@@ -54,24 +51,6 @@ def test_models_of_colmap(tmp_path, name):
 def test_masks(tmp_path, name):
     (tmp_path / name).write_bytes(MASKS[name]())
     refused(read_masks, tmp_path / name)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("output")) as running:
-        yield running
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are Linux's")
-def test_a_run_refuses_them_before_it_looks_at_the_video(server, tmp_path):
-    clip = write_clip(tmp_path / "clip.mp4")
-    wrong = []
-    for name, make in list(CAMERAS.items())[::12]:
-        (tmp_path / name).write_bytes(make())
-        answer = server.run("run", clip, "--camera", tmp_path / name, "--out", tmp_path / "out")
-        if answer.wrong is not None or answer.code != 3:
-            wrong.append(str(answer))
-    assert not wrong, "\n".join(wrong)
 
 
 def test_what_is_fuzzed_starts_from_files_of_its_kind(tmp_path, monkeypatch):

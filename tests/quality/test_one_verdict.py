@@ -6,6 +6,8 @@ must be judged alike.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,18 @@ def world_only(motion: Motion) -> Motion:
     return motion.replace(camera=None, people=tuple(person.replace(contacts=None) for person in motion))
 
 
+@pytest.fixture(scope="module")
+def judged(clip) -> Callable[[str | None, int], tuple[Motion, str]]:
+    """A function from a kind of damage and a seed to the clip that has it, without a camera, and its verdict."""
+
+    @functools.cache
+    def damaged(kind: str | None, seed: int) -> tuple[Motion, str]:
+        motion = world_only(clip if kind is None else CORRUPTIONS[kind](clip, np.random.default_rng(seed)))
+        return motion, validate_motion(motion).verdict
+
+    return damaged
+
+
 def verdict_of_file(motion: Motion, folder: Path, entry: MotionFormat, **options) -> str:
     path = save_motion(motion, folder / f"motion{entry.suffixes[0]}", format=entry.name, **options)
     return validate_file(path, format=entry.name, **({} if entry.timed else {"fps": motion.fps})).verdict
@@ -67,20 +81,19 @@ def test_honest_motion_passes_in_every_format(clip, entry, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in CORRUPTIONS if kind not in NOT_KEPT])
-def test_damage_has_one_verdict_in_every_format_with_a_world(clip, kind, tmp_path):
-    damaged = world_only(CORRUPTIONS[kind](clip, np.random.default_rng(5)))
-    expected = validate_motion(damaged).verdict
+def test_damage_has_one_verdict_in_every_format_with_a_world(judged, kind, tmp_path):
+    damaged, expected = judged(kind, 5)
     entries = [entry for entry in WORLDS if entry.name not in NOT_TOLD_BY.get(kind, ())]
     found = {entry.name: verdict_of_file(damaged, tmp_path, entry) for entry in entries}
     assert found == dict.fromkeys(found, expected)
 
 
 @pytest.mark.parametrize("options", [{"units": "cm"}, *({"rotation_order": order} for order in ORDERS)])
-def test_units_and_rotation_orders_do_not_change_the_verdict(clip, options, tmp_path):
+def test_units_and_rotation_orders_do_not_change_the_verdict(judged, options, tmp_path):
     entry = next(entry for entry in FORMATS if entry.name == "bvh")
     for kind in (None, "twist flip", "teleport"):
-        motion = world_only(clip if kind is None else CORRUPTIONS[kind](clip, np.random.default_rng(0)))
-        assert verdict_of_file(motion, tmp_path, entry, **options) == validate_motion(motion).verdict
+        motion, expected = judged(kind, 0)
+        assert verdict_of_file(motion, tmp_path, entry, **options) == expected
 
 
 CHAINS = [(a, b) for a in WORLDS for b in WORLDS if not (a.lossless or b.lossless)]

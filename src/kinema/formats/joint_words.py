@@ -37,6 +37,7 @@ _GLUED = r"mixamorig\d*|bip\d+|character\d+"
 _SUFFIXES = "jnt|jt|joint|bind|bnd|bone|skin|sk|def|x"
 
 _SEPARATORS = r"[\s_.:/-]"
+_OTHER = re.compile(r"[\W_]+")
 _RUN = re.compile(rf"({_SEPARATORS}){_SEPARATORS}+")
 _LEADING = re.compile(rf"^(?:(?:{_GLUED}){_SEPARATORS}*|(?:{_PREFIXES}){_SEPARATORS}+)(?=.)", re.IGNORECASE)
 _TRAILING = re.compile(rf"(?<=.){_SEPARATORS}+(?:{_SUFFIXES})$", re.IGNORECASE)
@@ -117,7 +118,7 @@ def split_side(name: str) -> tuple[str, str]:
 
 def plain(name: str) -> str:
     """A name in lower case, with only its letters and digits."""
-    return "".join(character for character in name.lower() if character.isalnum())
+    return _OTHER.sub("", name.lower())
 
 
 def _bare(name: str) -> str:
