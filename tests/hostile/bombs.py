@@ -151,6 +151,22 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return buffer.getvalue()
 
 
+def stored(members: dict[str, bytes]) -> bytes:
+    """As `zipped` without compression, in an eighth of the time: for archives of very many entries."""
+    parts, directory, place = [], [], 0
+    for name, data in members.items():
+        raw = name.encode()
+        entry = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 33, zlib.crc32(data), len(data), len(data), len(raw), 0)
+        parts.append(b"PK\x03\x04" + entry + raw + data)
+        directory.append(b"PK\x01\x02\x14\x00" + entry + struct.pack("<HHHII", 0, 0, 0, 0, place) + raw)
+        place += len(parts[-1])
+    size, count = sum(map(len, directory)), len(parts)
+    end = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, place)
+    end += struct.pack("<4sIQI", b"PK\x06\x07", 0, place + size, 1)
+    end += struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, size, place, 0)
+    return b"".join([*parts, *directory, end])
+
+
 def safetensors(header: object, data: bytes) -> bytes:
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(raw)) + raw + data
@@ -191,7 +207,7 @@ WEIGHTS: dict[str, Maker] = {
     "byteorder.pt": lambda: zipped({"archive/data.pkl": b"\x80\x02N.", "archive/byteorder": bytes(1 << 30)}),
     "size.pt": _sizes,
     "tensors.pt": lambda: _tensors(2_000_000),
-    "entries.pt": lambda: zipped({f"archive/{i:07}": b"" for i in range(120_000)} | {"archive/data.pkl": b"N."}, 0),
+    "entries.pt": lambda: stored({f"archive/{i:07}": b"" for i in range(120_000)} | {"archive/data.pkl": b"N."}),
     "inert.pt": lambda: zipped(
         {"archive/data.pkl": b"\x80\x02cyacs.config\nCfgNode\nq\x00(" + b"h\x00)R" * 3_000_000 + b"l."}
     ),
@@ -232,7 +248,7 @@ ARCHIVES: dict[str, Maker] = {
         )
         for name, header in _HEADERS.items()
     },
-    "entries.npz": lambda: zipped({f"{i:07}.npy": b"" for i in range(120_000)}, 0),
+    "entries.npz": lambda: stored({f"{i:07}.npy": b"" for i in range(120_000)}),
     "zeros.npz": lambda: zipped({"poses.npy": _npy(
         b"{'descr': '<f8', 'fortran_order': False, 'shape': (400000, 156)}\n", bytes(8 * 156 * 400_000))}),
     "names.npz": lambda: zipped({"\x1b[31m\n" * 1000 + ".npy": b"x", "poses.npy": b"y"}),
