@@ -21,22 +21,14 @@ def euler_angles(pose: np.ndarray, order: str, previous: np.ndarray | None = Non
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Gimbal lock")  # the angles still represent the rotation
         first = rotations.as_euler(order, degrees=True).reshape(len(pose), -1, 3)
-    start = first[0] if previous is None else previous
-    # (F,2,J,3): a rotation has two triples of angles, up to whole turns.
-    both = np.stack([first, first * [1, -1, 1] + 180.0], axis=1)
-    before = np.concatenate([np.broadcast_to(start, both[:1].shape), both[:-1]])
-    # (F,2,2,J,3), from either triple of a frame to either of the next: the turns that bring them closest.
-    apart = before[:, :, None] - both[:, None]
-    turns = np.round(apart / 360.0)
-    change = np.abs(apart - 360.0 * turns).sum(axis=-1)
-    follows = (change[:, :, 0] > change[:, :, 1]).astype(int)
-    joints = np.arange(first.shape[1])
-    chosen = np.zeros((len(first) + 1, len(joints)), dtype=int)
-    for i, following in enumerate(follows):
-        chosen[i + 1] = following[chosen[i], joints]
-    frames = np.arange(len(first))[:, None]
-    turned = turns[frames, chosen[:-1], chosen[1:], joints].cumsum(axis=0)
-    return np.asarray(both[frames, chosen[1:], joints] + 360.0 * turned)
+    second = first * [1, -1, 1] + 180.0
+    for i in range(len(first)):
+        if previous is not None:
+            near, far = (each + 360.0 * np.round((previous - each) / 360.0) for each in (first[i], second[i]))
+            nearer = np.abs(near - previous).sum(axis=-1) <= np.abs(far - previous).sum(axis=-1)
+            first[i] = np.where(nearer[:, None], near, far)
+        previous = first[i]
+    return np.asarray(first)
 
 
 def joint_quaternions(pose: np.ndarray, joint: int) -> np.ndarray:
