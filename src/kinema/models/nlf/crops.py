@@ -80,8 +80,9 @@ def _crop(image: np.ndarray, view: View, lens: Lens, side: int, antialias: int, 
 def _part(image: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of the image that a grid (S,S,2) of pixels reads, and its corner (x, y); halvings of both are alike."""
     height, width = image.shape[:2]
-    low = np.nanmin(grid.reshape(-1, 2), axis=0, initial=np.inf)
-    high = np.nanmax(grid.reshape(-1, 2), axis=0, initial=-np.inf)
+    # One coordinate after the other: numpy takes four times as long over rows of two.
+    low = np.array([np.nanmin(grid[..., axis], initial=np.inf) for axis in (0, 1)])
+    high = np.array([np.nanmax(grid[..., axis], initial=-np.inf) for axis in (0, 1)])
     if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
         return image[:0, :0], np.zeros(2)
     first = np.floor((np.clip(low, 0, [width, height]) - _BORDER) / _BORDER) * _BORDER
@@ -96,7 +97,7 @@ def _linear(part: np.ndarray, exponent: float) -> Tensor:
     import torch
 
     whole = part.dtype == np.uint8
-    values = _table(exponent)[part] if whole else np.asarray(part, np.float32) ** np.float32(exponent)
+    values = _table(exponent).take(part) if whole else np.asarray(part, np.float32) ** np.float32(exponent)
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
 
 
