@@ -166,7 +166,7 @@ class _Scene:
         """Darken the floor in the body's shadow of the main light, and around its contact with the floor."""
         world = (np.asarray(vertices, dtype=np.float64) - translation) @ rotation
         size, faces = (canvas.shape[1], canvas.shape[0]), self.body.faces
-        near_floor = (world[:, 1] < 0.35)[faces].any(axis=1)
+        near_floor = (world[:, 1] < 0.35).take(faces.T).any(axis=0)
         # Direction of the light, width of the penumbra in metres, strength of the shadow, faces that cast it.
         sun, above = np.array(self.style.sun), np.array([0.0, 1.0, 0.0])
         for towards, fade, dark, casting in ((sun, 0.02, 1.0, faces), (above, 0.07, 0.7, faces[near_floor])):

@@ -109,8 +109,7 @@ def floor_shadow(
     cast = vertices - vertices[:, 1:2] * (towards / towards[1])
     seen = cast @ rotation.T + translation
     usable = seen[:, 2] > 0.3
-    corners = usable[faces.T]
-    faces = faces[corners[0] & corners[1] & corners[2]]
+    faces = faces[usable.take(faces.T).all(axis=0)]
     if not len(faces):
         return empty
     pixels = project(seen, intrinsics, distortion)

@@ -107,7 +107,8 @@ class Spans:
 
 def corners_of(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """The corners of faces (N, 3) in the image, (2, 3, N): x and y of the three. pixels: (V, 2)."""
-    return np.ascontiguousarray(pixels.T)[:, faces.T]
+    # An index in brackets would leave x and y of a corner side by side, and what follows reads one after the other.
+    return np.ascontiguousarray(pixels.T).take(faces.T, axis=1)
 
 
 def front_facing(corners: np.ndarray) -> np.ndarray:
