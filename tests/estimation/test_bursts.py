@@ -39,6 +39,20 @@ def test_a_moment_of_confidence_is_not_believed():
     assert burst_trust(TIMES, confidence, LIMBS12, BETWEEN)[:, FREE_JOINTS].max() == 0
 
 
+@pytest.mark.parametrize(("point", "joint", "believed"), [("wrist", "elbow", 1.0), ("ankle", "knee", 0.0)])
+def test_an_arm_that_comes_into_sight_is_believed_at_once_and_a_leg_is_not(point, joint, believed):
+    """Seen from frame 20 on. Over the six frames around it the mean is 0.4, where trust begins; after it, 0.8."""
+    confidence = np.ones((len(TIMES), 12))
+    column, row = LIMBS12.index(f"left_{point}"), SMPL24.index(f"left_{joint}")
+    confidence[:20, column], confidence[20:, column] = 0.0, 0.8
+    trust = burst_trust(TIMES, confidence, LIMBS12, BETWEEN)[:, row]
+    assert trust[20] == pytest.approx(believed)
+    assert trust[15] == 0
+    assert trust[26] == 1
+    confidence[23:, column] = 0.0
+    assert burst_trust(TIMES, confidence, LIMBS12, BETWEEN)[:, row].max() == pytest.approx(0.0)
+
+
 @given(st.integers(1, 30), st.sets(st.sampled_from(LIMBS12)), st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
 def test_trust_is_a_share_for_any_points(frames, names, seed):
@@ -72,7 +86,7 @@ def test_points_of_a_fast_forearm_count_for_more():
 
 def test_a_blurred_strike_is_believed_if_the_limb_is_clear_around_it():
     confidence = np.ones((len(TIMES), 12))
-    confidence[18:22, LIMBS12.index("left_wrist")] = 0.2
+    confidence[16:24, LIMBS12.index("left_wrist")] = 0.2
     elbow = SMPL24.index("left_elbow")
     by_now, lately = (
         burst_trust(TIMES, confidence, LIMBS12, BETWEEN, shown=shown)[:, elbow] for shown in (False, True)

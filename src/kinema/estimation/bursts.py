@@ -24,6 +24,9 @@ FAST = 120.0
 AT_JOINT = 1e-6
 """Metres from its joint within which a point does not show how the joint turns."""
 
+_ARMS = tuple(f"{side}_{point}" for side in ("left", "right") for point in ("elbow", "wrist"))
+"""Points that come into sight in the middle of a movement: arms reach out from behind the trunk."""
+
 _SHOWN_BY: Mapping[str, tuple[str, str]] = {
     "hip": ("knee", "hip"), "knee": ("ankle", "knee"), "ankle": ("ankle", "knee"),
     "collar": ("shoulder", "hip"), "shoulder": ("elbow", "shoulder"), "elbow": ("wrist", "elbow"),
@@ -44,15 +47,21 @@ def burst_trust(
 
     times (F,) seconds; confidence (F,K) of the points of these names, 0 where one is not seen. between: mean
     confidences over `WINDOW` at which trust begins and is complete. The less sure of two points that show a joint
-    counts; the trunk is shown by its better side. Joints of which a set does not have the points are believed. shown:
-    for bursts that the image shows, of which blurred frames may be unsure (`seen_lately`).
+    counts; the trunk is shown by its better side. Joints of which a set does not have the points are believed. Of
+    elbows and wrists it suffices that they are clear over that long from a frame on, or until then; points of legs
+    often return as those of the other leg. shown: for bursts that the image shows, of which blurred frames may be
+    unsure (`seen_lately`).
     """
     trust = np.ones((len(times), len(SMPL24) + 1))
     if len(times) < 2:
         return trust
     size = max(1, round(WINDOW / float(np.median(np.diff(times)))))
     low, high = between
-    level = seen_lately(times, confidence) if shown else uniform_filter1d(confidence, size, axis=0, mode="nearest")
+    level = seen_lately(times, confidence) if shown else _around(confidence, size)
+    if not shown:
+        arms = [column for column, name in enumerate(names) if name in _ARMS]
+        beside = [_around(confidence[:, arms], size, shift) for shift in ((size - 1) // 2, -(size // 2))]
+        level[:, arms] = np.max([level[:, arms], *beside], axis=0)
     clear = np.clip((level - low) / (high - low), 0.0, 1.0)
     seen = dict(zip(names, clear.T, strict=True))
     for side in ("left", "right"):
@@ -67,6 +76,11 @@ def burst_trust(
     if hips:
         trust[:, -1] = np.max(hips, axis=0)
     return trust
+
+
+def _around(confidence: np.ndarray, size: int, shift: int = 0) -> np.ndarray:
+    """(F,K) means over so many frames around each one; shift: frames by which they lie earlier."""
+    return np.asarray(uniform_filter1d(confidence, size, axis=0, mode="nearest", origin=shift))
 
 
 def sure_share(turns: np.ndarray) -> np.ndarray:
