@@ -6,8 +6,9 @@ Rows: the prior's poses, placed where the image has them; the fit without smooth
 alike everywhere; the filter by default, which spares fast limbs; what the whole chain gives, placed in the world. The
 tracking has no filter of its own. Speed: of the wrists in the image, in the tenth of the frames in which the keypoints
 are fastest, as a share of the keypoints' own speed (whose trembling counts as speed, so that 100 % is out of reach).
-Both networks: the same along what another network sees, where trembling falls out (`accuracy_parts/agreement.py`);
---alone leaves this column out, for which clips are tracked once more. Off: shares of elbows, wrists, knees and ankles
+Both networks: the same along what another network sees, where trembling falls out (`accuracy_parts/agreement.py`),
+where the networks' points lie within 5 % and within 3 % of the person's height of each other; --alone leaves these
+columns out, for which clips are tracked once more. Off: shares of elbows, wrists, knees and ankles
 that are surely seen and lie more than 10 % of the person's height from where they are seen. Acceleration: mean over the
 joints and frames, each counted with at most 200 m/s2.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, agreed_speed
+from benchmarks.accuracy_parts.agreement import AGREED, ANOTHER, CLOSE, SAME, agreed_speed
 from benchmarks.accuracy_parts.chains import Chain, Kept
 from benchmarks.accuracy_parts.data import DATA, require_data
 from benchmarks.accuracy_parts.limbs import CLIPS, acceleration, limbs_off, speed_kept
@@ -65,11 +66,12 @@ def main() -> int:
         file = DATA / "videos" / f"{clip}.mp4"
         other = kept.tracked(file, ANOTHER) if clip in AGREED and not args.alone else None
         for name, motion in stages(kept, file, body):
-            shared = float("nan") if other is None else agreed_speed(motion, other, body)[0]
+            shared = [float("nan") if other is None else agreed_speed(motion, other, body, s)[0] for s in (SAME, CLOSE)]
             off, moved = limbs_off(motion, body), acceleration(motion)
-            figures = (figure(speed_kept(motion, body)), figure(shared), figure(off, 1), figure(moved, 1))
+            figures = (figure(speed_kept(motion, body)), *map(figure, shared), figure(off, 1), figure(moved, 1))
             rows.append(["" if rows and name != "prior" else clip, name, *figures])
-    print_table(["clip", "stage", "speed kept %", "both networks %", "limbs off, per mille", "acceleration m/s2"], rows)
+    measures = ("speed kept %", "both networks %", "both within 3 %", "limbs off, per mille", "acceleration m/s2")
+    print_table(["clip", "stage", *measures], rows)
     return 0
 
 

@@ -31,6 +31,10 @@ VISIBLE = 0.5
 SAME = 0.05
 """Distance between both networks' points, as a share of the person's height, up to which they see the same place."""
 
+CLOSE = 0.03
+"""The same for fast wrists: a dribbling hand moves by 0.13 between two frames, of which `SAME` is a good part, and
+keypoints slip to the ball where it is blurred."""
+
 APART = 0.3
 """Mean distance of the sides of two boxes, in heights, from which they are two people's."""
 
@@ -55,8 +59,13 @@ class Agreement:
     height: np.ndarray
 
 
-def agreements(motion: Motion, other: Motion, body: BodyModel, names: Sequence[str]) -> Iterator[Agreement]:
-    """Of each person whom the other motion, the same clip tracked with another network, contains, too."""
+def agreements(
+    motion: Motion, other: Motion, body: BodyModel, names: Sequence[str], same: float = SAME
+) -> Iterator[Agreement]:
+    """Of each person whom the other motion, the same clip tracked with another network, contains, too.
+
+    same: distance up to which points agree, as a share of the person's height.
+    """
     for person in motion:
         found = partner(person, other)
         if found is None:
@@ -69,18 +78,19 @@ def agreements(motion: Motion, other: Motion, body: BodyModel, names: Sequence[s
         theirs, as_sure = points[others][:, columns], confidence[others][:, columns]
         boxes = person.boxes[rows]
         height = (boxes[:, 3] - boxes[:, 1])[:, None]
-        near = np.linalg.norm(theirs - keypoints, axis=-1) < SAME * height
+        near = np.linalg.norm(theirs - keypoints, axis=-1) < same * height
         agreed = near & (sure > SURE) & (as_sure > VISIBLE)
         yield Agreement(person, common, ours, keypoints, theirs, agreed, height)
 
 
-def agreed_speed(motion: Motion, other: Motion, body: BodyModel) -> tuple[float, float]:
+def agreed_speed(motion: Motion, other: Motion, body: BodyModel, same: float = SAME) -> tuple[float, float]:
     """Percent, of all people and wrists: the body's speed of that of its keypoints, and theirs of the other's.
 
-    other: the same clip tracked with another network. NaN where no quick wrist is surely seen for long enough.
+    other: the same clip tracked with another network; same: as in `agreements`. NaN where no quick wrist is surely
+    seen for long enough.
     """
     kept, seen = [], []
-    for both in agreements(motion, other, body, WRISTS):
+    for both in agreements(motion, other, body, WRISTS, same):
         follows = np.diff(both.frames) == 1
         interval = np.diff(motion.times[both.frames])[:, None]
         for wrist in range(len(WRISTS)):
