@@ -14,9 +14,7 @@ _SAMPLES = 4  # pixels averaged along each side of a cell
 _CHANGED = 12.0  # grey levels: change of the mean over 3x3 cells that noise and compression do not reach
 _CHANGED_CELLS = 6  # least number of cells that change when a person appears; camera shake at an edge changes fewer
 _STATIC_FACTOR = 4.0  # a tile in which nothing changes is searched less often by this factor
-_CATCH_UP = (
-    1.5  # limit on the search rate when tiles are overdue, relative to the required rate, in whole tiles a frame
-)
+_CATCH_UP = 1.5  # limit on the search rate when tiles are overdue, relative to the required rate
 _STATE = ("due", "forced", "seen", "hidden")
 _COARSE, _FINE = 0.2, 1.0  # periods of the coarsest and the finest tiles as fractions of the interval
 
@@ -66,9 +64,7 @@ class TileSchedule:
         if not len(waiting):
             return np.asarray(self.tiles[:0])
         waiting = waiting[np.argsort(self._due[waiting], kind="stable")]
-        # The person who is followed is not kept waiting: a tile takes about as long as following one.
-        required = elapsed * np.sum(1.0 / self._period)
-        most = int(max(np.ceil(required), np.floor(_CATCH_UP * required), 1))
+        most = max(1, int(np.ceil(_CATCH_UP * elapsed * np.sum(1.0 / self._period))))
         now = self._thumbnailer(image)
         covered = self._thumbnailer.covered(boxes)
         chosen: list[int] = []
