@@ -34,10 +34,11 @@ import numpy as np
 
 from kinema.body import load_body
 from kinema.geometry.camera import camera_from_fov, project, unproject
+from kinema.geometry.meshes import corners_of, front_facing
 from kinema.synthetic import procedural_motion, render_clip
 from kinema.video import VideoWriter, open_video
 from kinema.visualization import Mesh, MeshRenderer, overlay, write_overlay
-from kinema.visualization.raster import bounding_box, corners_of, front_facing, visible
+from kinema.visualization.raster import bounding_box, visible
 
 WIDTH, HEIGHT = 1920, 1080
 

@@ -12,10 +12,11 @@ from benchmarks.accuracy_parts.data import DATA
 from kinema.body import BodyModel, load_body
 from kinema.evaluation.identities import IdentityScores, identity_scores
 from kinema.geometry.camera import project
+from kinema.geometry.meshes import corners_of
 from kinema.motion import Motion
 from kinema.person import Person
 from kinema.skeleton import joint_set
-from kinema.visualization.raster import bounding_box, corners_of, covered_pixels
+from kinema.visualization.raster import bounding_box, covered_pixels
 
 IMAGES = DATA / "images"
 REFERENCES = {

@@ -16,12 +16,13 @@ from kinema.estimation.outline import Outline, outlined_rows, outlines_of
 from kinema.estimation.person_fit import SHAPE_OUTLINES
 from kinema.estimation.solver import PoseState, moved
 from kinema.geometry.camera import camera_from_fov, project
+from kinema.geometry.meshes import corners_of
 from kinema.geometry.rotations import axis_angle_to_matrix
 from kinema.motion import Motion
 from kinema.person import OUTLINES, Person
 from kinema.skeleton import LIMBS12, SMPL24
 from kinema.storage.stored import StoredArray
-from kinema.visualization.raster import bounding_box, corners_of, covered_pixels
+from kinema.visualization.raster import bounding_box, covered_pixels
 from tests.helpers.fit_scenes import HEIGHT, WIDTH, Scene, make_scene
 
 SIZE = (WIDTH, HEIGHT)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kinema.errors import ShapeError
 from kinema.geometry.camera import project, unproject
-from kinema.geometry.meshes import vertex_normals
-from kinema.visualization.raster import Box, corners_of, spans
+from kinema.geometry.meshes import corners_of, vertex_normals
+from kinema.visualization.raster import Box, spans
 from kinema.visualization.renderer import Light, Mesh, MeshRenderer, to_linear, to_srgb
 
 WIDTH, HEIGHT = 320, 240

@@ -17,6 +17,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.estimation.solver import FREE_JOINTS, MIN_DEPTH, PoseState
 from kinema.geometry.camera import Camera, project
+from kinema.geometry.meshes import corners_of, front_facing
 from kinema.skeleton import SMPL24
 
 _COARSE = 64
@@ -105,9 +106,7 @@ def _silhouette(body: BodyModel, pixels: np.ndarray, metres: float) -> tuple[np.
     """The vertices on the contour (C,), the normals (C,2) out of the body and the lengths (C,), of vertices at pixels
     (V,2); metres: of a pixel."""
     edges, faces = _edges(body)
-    corners = _corners(body)
-    (ax, bx, cx), (ay, by, cy) = (np.ascontiguousarray(axis).take(corners) for axis in pixels.T)
-    front = (bx - ax) * (cy - ay) < (cx - ax) * (by - ay)  # y points down
+    front = front_facing(corners_of(pixels, body.faces))
     turns = np.flatnonzero(front.take(faces[:, 0]) != front.take(faces[:, 1]))
     ends, beside = edges[turns], faces[turns]
     along = pixels[ends[:, 1]] - pixels[ends[:, 0]]
@@ -141,12 +140,6 @@ def _inside(pixels: np.ndarray, queries: np.ndarray) -> np.ndarray:
     found = np.zeros(len(queries), bool)
     found[within] = image[row[within], column[within]] > 0
     return found
-
-
-@lru_cache(maxsize=4)
-def _corners(body: BodyModel) -> np.ndarray:
-    """(3,F) int: the faces, corner by corner."""
-    return np.ascontiguousarray(np.asarray(body.faces).T.astype(np.intp))
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,19 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(total, length, out=np.zeros_like(total), where=length > 1e-30))
 
 
+def corners_of(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """The corners of faces (N, 3) in the image, (2, 3, N): x and y of the three. pixels: (V, 2)."""
+    # An index in brackets would leave x and y of a corner side by side, and what follows reads one after the other.
+    return np.ascontiguousarray(pixels.T).take(faces.T, axis=1)
+
+
+def front_facing(corners: np.ndarray) -> np.ndarray:
+    """(N,) bool: faces whose corners (2, 3, N) appear counter-clockwise (y down), i.e. seen from outside, where their
+    normals are outward by the right-hand rule."""
+    (ax, bx, cx), (ay, by, cy) = corners
+    return np.asarray((bx - ax) * (cy - ay) < (cx - ax) * (by - ay))
+
+
 class Topology:
     """Quantities of a mesh that depend on its faces alone, computed once for many poses.
 

@@ -118,10 +118,5 @@ def code_identity(*packages: str) -> str:
     root = PACKAGE
     places = [root / package for package in packages] or [root]
     folders = (found for place in places for found in os.walk(place))
-    files = {os.path.join(folder, name) for folder, _, names in folders for name in names if not name.endswith(".pyc")}
-    return digest([(Path(file).relative_to(root).as_posix(), _sha256(file)) for file in sorted(files)])
-
-
-def _sha256(file: str) -> str:
-    with open(file, "rb", buffering=0) as stream:
-        return hashlib.sha256(stream.read()).hexdigest()
+    files = {Path(folder, name) for folder, _, names in folders for name in names if not name.endswith(".pyc")}
+    return digest([(f.relative_to(root).as_posix(), hashlib.sha256(f.read_bytes()).hexdigest()) for f in sorted(files)])

@@ -36,10 +36,7 @@ Observer = Callable[[Frame, np.ndarray], None]
 """Called for every frame in order with the frame and the boxes (n, 4) of the people in it."""
 
 _MOST_THREADS = 4  # the networks are too small to benefit from more
-_MOST_AHEAD, _BYTES_AHEAD = (
-    6,
-    24_000_000,
-)  # limits of the frames that are decoded ahead, and of those yet to be observed
+_MOST_AHEAD, _BYTES_AHEAD = 6, 24_000_000  # limits of the frames decoded ahead, and of those yet to be observed
 
 ShotBegins = Callable[[int], None]
 """Called with the first frame of every shot but the first one, before the observers see the next frame."""

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project
-from kinema.visualization.raster import Box, bounding_box, corners_of, covered_pixels
+from kinema.geometry.meshes import corners_of
+from kinema.visualization.raster import Box, bounding_box, covered_pixels
 
 _LIGHT, _DARK, _SKY = 232.0, 208.0, 244.0
 _FADE = 2.5

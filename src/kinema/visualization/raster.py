@@ -105,19 +105,6 @@ class Spans:
         return self.along(((self.row - box.top) * box.width + (self.left - box.left)).astype(np.int64))
 
 
-def corners_of(pixels: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """The corners of faces (N, 3) in the image, (2, 3, N): x and y of the three. pixels: (V, 2)."""
-    # An index in brackets would leave x and y of a corner side by side, and what follows reads one after the other.
-    return np.ascontiguousarray(pixels.T).take(faces.T, axis=1)
-
-
-def front_facing(corners: np.ndarray) -> np.ndarray:
-    """(N,) bool: faces whose corners (2, 3, N) appear counter-clockwise (y down), i.e. seen from outside, where their
-    normals are outward by the right-hand rule."""
-    (ax, bx, cx), (ay, by, cy) = corners
-    return np.asarray((bx - ax) * (cy - ay) < (cx - ax) * (by - ay))
-
-
 def bounding_box(corners: np.ndarray, width: int, height: int) -> Box | None:
     """The bounding box of faces (2, 3, N) in the image, one pixel wider on each side; None if outside the image.
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from kinema.errors import ShapeError
 from kinema.geometry.camera import NEAREST_DEPTH, project, unproject
-from kinema.geometry.meshes import Topology
-from kinema.visualization.raster import Box, bounding_box, coverage, front_facing, visible
+from kinema.geometry.meshes import Topology, front_facing
+from kinema.visualization.raster import Box, bounding_box, coverage, visible
 
 if TYPE_CHECKING:
     from kinema.video.planes import Planes

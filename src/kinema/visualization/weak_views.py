@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 
 from kinema.geometry.camera import project
-from kinema.geometry.meshes import Topology
-from kinema.visualization.raster import corners_of, front_facing
+from kinema.geometry.meshes import Topology, corners_of, front_facing
 from kinema.visualization.renderer import Mesh, MeshRenderer
 
 _FOCAL = 2e5
