@@ -308,6 +308,28 @@ def test_only_what_dead_processes_left_is_swept(tmp_path):
     sweep(tmp_path / "missing")
 
 
+def test_a_leftover_is_locked_while_it_is_removed(tmp_path, monkeypatch):
+    """Otherwise a writer could lock a file of its own that is about to disappear."""
+    fcntl = pytest.importorskip("fcntl", reason="files are not locked on Windows")
+    leftover = tmp_path / ".overlay-0123456789ab.mp4"
+    leftover.touch()
+    refused = []
+    unlink = os.unlink
+
+    def watched(path):
+        with open(path) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                refused.append(path)
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", watched)
+    sweep(tmp_path)
+    assert refused == [str(leftover)]
+    assert names(tmp_path) == []
+
+
 def test_a_sweep_never_takes_a_file_that_is_being_made(tmp_path):
     """Sweeping all the time beside a writer: every file arrives."""
     stop = threading.Event()

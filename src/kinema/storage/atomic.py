@@ -84,25 +84,24 @@ def sweep(folder: Path) -> None:
     """Remove the temporary files in `folder` whose process is gone. Never raises."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
-            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and _is_left_over(entry.path):
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                 with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
+                    _remove_leftover(entry.path)
 
 
-def _is_left_over(path: str) -> bool:
+def _remove_leftover(path: str) -> None:
+    """Remove a temporary file, unless somebody is writing it. Raises OSError where that cannot be done."""
+    if fcntl is None:
+        if time.time() - os.stat(path).st_mtime > _OLD:
+            os.unlink(path)
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        if fcntl is None:
-            return time.time() - os.stat(path).st_mtime > _OLD
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # it is being written, or the file system has no locks
-        return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if it is being written, or without locks
+        # Under the lock, so that a writer who has opened the file but not locked it yet finds it gone once it has.
+        os.unlink(path)
     finally:
         os.close(descriptor)
-    return True
 
 
 def _concerns(error: OSError, path: Path) -> bool:
