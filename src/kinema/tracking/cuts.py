@@ -13,6 +13,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -57,23 +58,34 @@ class Thumbnail:
         stride = max(1, max(image.shape[:2]) // _SAMPLED)
         factor = _SIZE / max(image.shape[:2])
         size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-        sampled = np.ascontiguousarray(image[::stride, ::stride])
+        # As pixels of three bytes each, of which copies are made three times as fast as of single bytes.
+        sampled = np.ascontiguousarray(image.view("V3")[::stride, ::stride]).view(np.uint8)
         small = cv2.resize(sampled, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         level = _LEVEL / max(float(small.mean()), _DARK)
-        return cls(small * level, float(small.mean(axis=2).std()), frame.time, frame.index)
+        return cls(small * level, float(_grey(small).std()), frame.time, frame.index)
 
     def change(self, other: Thumbnail) -> float:
         """Mean absolute difference, grey levels."""
-        return float(np.abs(self.picture - other.picture).mean())
+        return float(cv2.norm(self.picture, other.picture, cv2.NORM_L1)) / self.picture.size
 
     def likeness(self, other: Thumbnail) -> float:
         """Correlation of the grey pictures, -1 to 1: how far they show one scene."""
-        a, b = (look.picture.mean(axis=2).ravel() for look in (self, other))
-        a, b = a - a.mean(), b - b.mean()
-        return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9))
+        return float(self._pattern @ other._pattern)
+
+    @cached_property
+    def _pattern(self) -> np.ndarray:
+        """(h w,) the grey picture, its mean taken out and scaled to length 1; 0 of an even one."""
+        grey = _grey(self.picture).ravel()
+        off = grey - grey.mean()
+        return np.asarray(off / max(float(np.linalg.norm(off)), 1e-3))
 
     def other_scene(self, other: Thumbnail) -> bool:
         return self.change(other) >= _OTHER_CHANGE and self.likeness(other) < _OTHER_SCENE
+
+
+def _grey(picture: np.ndarray) -> np.ndarray:
+    """The mean (h,w) of the channels of a picture (h,w,3) float32."""
+    return np.asarray(picture @ np.full(3, 1 / 3, dtype=np.float32))
 
 
 @dataclass(frozen=True)
