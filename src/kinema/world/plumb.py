@@ -85,20 +85,22 @@ TOLD = 0.5
 MOST_LINES = 160
 """The heaviest lines are used."""
 
+LEAST_LOG = np.float32(-80.0)
+"""Logarithms of smaller densities count as this: nobody can tell, and the smallest float32 numbers are slow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """N straight lines of the background, in the camera's axes.
 
-    across, right, down (N,3): of the direction d, the sine of the angle in the image between the line and where
-    parallels of d meet is d.across / hypot(d.right, d.down). sigma (N,): of that angle, radians; weight (N,): the
+    across, along (N,3): from the line's middle, parallels of the direction d meet towards (d.along, d.across) in the
+    image, in axes along and across the line. sigma (N,): of the angle between the two, radians; weight (N,): the
     independent observations that each line is; chance (N,): how much more often a line lies like this one outside any
     room than a line at random; place (N,3): the direction of its middle, in fields of view.
     """
 
     across: np.ndarray
-    right: np.ndarray
-    down: np.ndarray
+    along: np.ndarray
     sigma: np.ndarray
     weight: np.ndarray
     chance: np.ndarray
@@ -111,12 +113,13 @@ class Lines:
     def of(cls, segments: np.ndarray, camera: Camera) -> Lines:
         """Lines of segments (N,4): x y x y of both ends, pixels."""
         ends = unproject(segments.reshape(-1, 2, 2), camera.intrinsics, camera.distortion)
-        along = unit(ends[:, 1] - ends[:, 0])
+        run = unit(ends[:, 1] - ends[:, 0])
         middle = ends.mean(axis=1)
         one, none = np.ones(len(ends)), np.zeros(len(ends))
         right = np.stack([one, none, -middle[:, 0]], axis=1)
         down = np.stack([none, one, -middle[:, 1]], axis=1)
-        across = right * along[:, 1:] - down * along[:, :1]
+        across = right * run[:, 1:] - down * run[:, :1]
+        along = right * run[:, :1] + down * run[:, 1:]
         ray = np.concatenate([middle, one[:, None]], axis=1)
         length = np.linalg.norm(segments[:, 2:] - segments[:, :2], axis=1)
         pixel = max(1.0, max(camera.width, camera.height) / WORKING_SIZE)
@@ -126,13 +129,20 @@ class Lines:
         weight = _independent(unit(across), place, fov)
         kept = np.argsort(-weight / sigma, kind="stable")[:MOST_LINES]
         chance = _chance(segments, max(camera.width, camera.height))
-        return cls(across[kept], right[kept], down[kept], sigma[kept], weight[kept], chance[kept], place[kept])
+        return cls(across[kept], along[kept], sigma[kept], weight[kept], chance[kept], place[kept])
 
-    def off(self, directions: np.ndarray) -> np.ndarray:
-        """Squared sines (M,N) of the angles between each line and where parallels of the directions (M,3) meet."""
-        flat = directions.astype(np.float32)
-        across, right, down = (flat @ each.T.astype(np.float32) for each in (self.across, self.right, self.down))
-        return np.asarray(across**2 / np.maximum(right**2 + down**2, np.float32(1e-9)))
+    def towards(self, *directions: np.ndarray) -> np.ndarray:
+        """(2,D,M,N) float32: where parallels of D times M directions (M,3) meet, across and along each line."""
+        axes = np.stack([self.across, self.along])[:, None].transpose(0, 1, 3, 2)
+        return np.asarray(np.stack(directions).astype(np.float32) @ axes.astype(np.float32))
+
+
+def _off(towards: np.ndarray) -> np.ndarray:
+    """Squared sines (...) of the angles between lines and what lies `Lines.towards` (2,...), which is overwritten."""
+    across, along = np.square(towards, out=towards)
+    along += across
+    across /= np.maximum(along, np.float32(1e-9), out=along)
+    return np.asarray(across)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,38 +269,49 @@ def _level(verticals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first, np.cross(verticals, first)
 
 
-def _turned(level: tuple[np.ndarray, np.ndarray], heading: float) -> tuple[np.ndarray, np.ndarray]:
-    """The horizontal directions of `_level` turned to a heading."""
-    first, second = level
+def _turn(heading: float) -> np.ndarray:
+    """(2,2) from the horizontal directions of `_level` to those of a heading."""
     cos, sin = np.cos(heading), np.sin(heading)
-    return cos * first + sin * second, cos * second - sin * first
+    return np.array([[cos, sin], [-sin, cos]])
 
 
 def _likelihood(lines: Lines, verticals: np.ndarray, headings: np.ndarray, blur: float) -> np.ndarray:
     """Logarithms (M,H) of the likelihood of a room with these verticals (M,3) and headings (H,), relative to that of
     lines at random. blur: radians by which the grid may miss the room."""
-    upright, level = _density(lines, verticals, blur), _level(verticals)
-    out = np.empty((len(verticals), len(headings)))
-    for column, heading in enumerate(headings):
-        first, second = _turned(level, heading)
-        total = upright + _density(lines, first, blur) + _density(lines, second, blur)
-        parts = [np.log(1 - 3 * share + share * total) @ lines.weight.astype(np.float32) for share in SHARES]
-        out[:, column] = logsumexp(parts, axis=0) - np.log(len(SHARES))
-    return out
-
-
-def _density(lines: Lines, directions: np.ndarray, blur: float) -> np.ndarray:
-    """(M,N) how much more often lines lie so if they are parallel to the directions (M,3) than at random."""
     variance = (lines.sigma**2 + blur**2).astype(np.float32)
     height = np.sqrt(np.pi / 2 / variance) / lines.chance.astype(np.float32)
-    return np.asarray(np.exp(lines.off(directions) * (-0.5 / variance)) * height)
+    weight = lines.weight.astype(np.float32)
+    (upright,), level = _near(lines.towards(verticals), variance) * height, lines.towards(*_level(verticals))
+    turned, log = np.empty_like(level), np.empty_like(upright)
+    parts = np.empty((len(SHARES), len(verticals), len(headings)))
+    for column, heading in enumerate(headings):
+        np.matmul(_turn(heading).astype(np.float32), level.reshape(2, 2, -1), out=turned.reshape(2, 2, -1))
+        # How much more often lines lie so in the room's directions than at random.
+        total, second = _near(turned, variance)
+        total += second
+        total *= height
+        total += upright
+        for part, share in zip(parts, SHARES, strict=True):
+            np.log(np.add(total, np.float32(1 / share - 3), out=log), out=log)
+            part[:, column] = log @ weight
+    parts += np.log(SHARES)[:, None, None] * weight.sum()
+    return np.asarray(logsumexp(parts, axis=0) - np.log(len(SHARES)))
+
+
+def _near(towards: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """(...,N) in [0, 1] how near lines point, given that variance (N,) of angles, to what they lie `towards` (2,...,N),
+    which is overwritten."""
+    near = _off(towards)
+    near *= -0.5 / variance
+    np.maximum(near, LEAST_LOG, out=near)
+    return np.asarray(np.exp(near, out=near))
 
 
 def _supporting(lines: Lines, up: np.ndarray, heading: float) -> tuple[tuple[float, float], float]:
     """How many independent lines are vertical, and how many horizontal along the heading; and how far from their middle
     they are (median), in fields of view."""
-    each = [up[None], *_turned(_level(up[None]), heading)]
-    near = np.array([lines.off(direction)[0] < (CLOSING * lines.sigma) ** 2 for direction in each])
+    level = _turn(heading) @ np.concatenate(_level(up[None]))
+    near = _off(lines.towards(np.stack([up, *level])))[0] < (CLOSING * lines.sigma) ** 2
     upright, *level = near @ lines.weight
     weight = lines.weight * near.any(axis=0)
     middle = np.array([_median(column, weight) for column in lines.place.T])
