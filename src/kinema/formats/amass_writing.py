@@ -183,16 +183,16 @@ def amass_arrays(
     times = motion.times[person.frames]
     rate = usual_rate(motion) if fps is None else fps
     grid = constant_rate_times(times, rate)
-    pose = turned_root(pose, ZUP_FROM_YUP)
+    kept = WIDTHS["smpl"] if layout == "smpl" else BODY_POSE
+    pose = turned_root(pose, ZUP_FROM_YUP)[:, :kept]
     trans = pelvis @ ZUP_FROM_YUP.T - REST_PELVIS[layout]
     if not is_on_grid(times, grid):
         first = first_rows(person, motion)
         moments = held_at_cuts(grid, times, first)
         pose = resample_axis_angle_cubic(pose, times, moments, first)
         trans = resample_cubic(trans, times, moments, first)
-    kept = WIDTHS["smpl"] if layout == "smpl" else BODY_POSE
     poses = np.zeros((len(grid), WIDTHS[layout]))
-    poses[:, :kept] = pose[:, :kept]
+    poses[:, :kept] = pose
     betas = np.zeros(NUM_BETAS if layout == "smpl" else 16)
     if person.betas is not None and keeps_shape(motion, layout):
         betas[:NUM_BETAS] = np.median(person.betas, axis=0)

@@ -37,13 +37,16 @@ def resample_axis_angle_cubic(
     pose: np.ndarray, times: np.ndarray, moments: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
     """(F, 3 J) axis-angle at `times` -> (M, 3 J) at `moments`, with smooth angular velocity; see `resample_cubic`."""
-    pose = np.array(pose, dtype=np.float64)
-    resampled = resample_axis_angle(pose, times, moments).reshape(len(moments), -1, 3)
-    joints = pose.reshape(len(times), -1, 3)
+    joints = np.array(pose, dtype=np.float64).reshape(len(times), -1, 3)
+    resampled = np.empty((len(moments), *joints.shape[1:]))
+    left = np.ones(len(moments), dtype=bool)
     for rows, wanted in _pieces(times, moments, first):
+        left[wanted] = False
         for j in range(joints.shape[1]):
             turns = RotationSpline(times[rows], Rotation.from_rotvec(joints[rows, j]))
             resampled[wanted, j] = turns(moments[wanted]).as_rotvec()
+    if left.any():
+        resampled[left] = resample_axis_angle(pose, times, moments[left]).reshape(-1, *joints.shape[1:])
     return resampled.reshape(len(moments), -1)
 
 
