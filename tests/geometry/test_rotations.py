@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.spatial.transform import Rotation
 
 from kinema.geometry import rotations as r
 
@@ -76,6 +77,21 @@ def test_axis_angle_comes_back_itself_below_pi(vectors):
     small = vectors * 0.999
     np.testing.assert_allclose(r.matrix_to_axis_angle(r.axis_angle_to_matrix(small)), small, atol=1e-7)
     np.testing.assert_allclose(r.quaternion_to_axis_angle(r.axis_angle_to_quaternion(small)), small, atol=1e-9)
+
+
+@given(axis_angles((6,)))
+def test_axis_angles_are_those_of_scipy(vectors):
+    """To rounding, below pi; there, rounding of the matrix may change the axis' sign."""
+    matrix = r.axis_angle_to_matrix(vectors * (1 - 1e-9))
+    np.testing.assert_allclose(r.matrix_to_axis_angle(matrix), Rotation.from_matrix(matrix).as_rotvec(), atol=1e-14)
+
+
+def test_what_is_no_rotation_is_treated_as_by_scipy():
+    """The nearest rotation of a matrix that is nearly one; a mirror is refused."""
+    skewed = r.axis_angle_to_matrix([0.3, -0.2, 0.5]) + 0.01 * np.arange(9).reshape(3, 3)
+    np.testing.assert_array_equal(r.matrix_to_axis_angle(skewed), Rotation.from_matrix(skewed).as_rotvec())
+    with pytest.raises(ValueError, match="determinant"):
+        r.matrix_to_axis_angle(np.diag([1.0, 1.0, -1.0]))
 
 
 @pytest.mark.parametrize("angle", HARD_ANGLES)
