@@ -24,7 +24,7 @@ from scipy.special import logsumexp, softmax
 
 from kinema.geometry.camera import Camera, unproject
 from kinema.world.balance import tangent, unit
-from kinema.world.vanishing import WORKING_SIZE
+from kinema.world.vanishing import LEAST_LOG, WORKING_SIZE
 
 GUESS_SIGMA = np.radians([6.0, 10.0])
 """Of the people's vertical, in roll and pitch: its errors on real views are up to 7 and 16 degrees. What is further off
@@ -84,9 +84,6 @@ TOLD = 0.5
 
 MOST_LINES = 160
 """The heaviest lines are used."""
-
-LEAST_LOG = np.float32(-80.0)
-"""Logarithms of smaller densities count as this: nobody can tell, and the smallest float32 numbers are slow."""
 
 
 @dataclass(frozen=True, eq=False)
