@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-from kinema.body.mass import centre_of_mass
 from kinema.world.fitted import MEMORY, FittedTrack
 
 AXIS_SIDEWAYS, AXIS_DEPTH = np.radians(2.5), np.radians(5.5)
@@ -25,8 +24,6 @@ SUPPORT = 0.05
 
 UNKNOWN_WEIGHT = 0.6
 """Error of the centre of pressure between two supporting feet, as a fraction of half their distance."""
-
-_LEGS = ((1, 4, 7), (2, 5, 8))
 
 TRUNK = np.radians(12.0)
 """Lean (sigma) of the trunk, used for a person whose legs are uninformative (sitting, or out of view)."""
@@ -52,33 +49,24 @@ def balance_axis(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray | None,
     support = np.einsum("fs,fsk,fskc->fc", support_weight, within, track.feet.reshape(-1, 2, 2, 3))
     # A sitting or kneeling body is supported by more than its feet: the knee of the supporting leg shows that.
     left = support_weight[:, 0]
-    knee = np.stack([_knee_flexion(track.joints, *chain) for chain in _LEGS], axis=1)
-    flexion = left * knee[:, 0] + (1 - left) * knee[:, 1]
+    flexion = np.sum(support_weight * track.knee_flexion, axis=1)
     weight = np.exp(-((flexion / BENT_KNEE) ** 4)) * (track.feet_seen & standing) * track.durations / MEMORY
-    mass = centre_of_mass(track.joints)
-    axis, systematic = unit(mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
+    axis, systematic = unit(track.mass - support), np.array([AXIS_SIDEWAYS, AXIS_DEPTH])
     legs = weight.sum() >= 0.3
     if not legs:
         axis, weight = unit(track.joints[:, 12] - track.joints[:, 0]), standing * track.durations / MEMORY
         systematic = np.array([TRUNK, TRUNK])
-    speed = np.linalg.norm(np.gradient(mass, track.times, axis=0), axis=-1) if len(mass) > 1 else np.zeros(1)
-    frame = AXIS_FRAME + AXIS_MOVING * np.minimum(speed, 1.0)
+    frame = AXIS_FRAME + AXIS_MOVING * np.minimum(track.mass_speed, 1.0)
     weight = weight * (AXIS_FRAME / frame) ** 2
     mean = _robust_direction(axis, weight)
     if legs:
         # The distribution of weight between two supporting feet is unknown; it averages out only as they alternate.
-        shared = 4 * left * (1 - left) / np.linalg.norm(mass - support, axis=-1)
+        shared = 4 * left * (1 - left) / np.linalg.norm(track.mass - support, axis=-1)
         between = 0.25 * (track.feet[:, :2].sum(axis=1) - track.feet[:, 2:].sum(axis=1)) * shared[:, None]
         apart = np.average(between, axis=0, weights=weight) @ tangent(up).T
         systematic = np.sqrt(systematic**2 + (UNKNOWN_WEIGHT * apart) ** 2)
     sigma = np.sqrt(systematic**2 + AXIS_FRAME**2 / max(weight.sum(), 0.1))
     return mean if mean @ LEVEL > 0.3 else None, sigma, float(weight.sum())
-
-
-def _knee_flexion(joints: np.ndarray, hip: int, knee: int, ankle: int) -> np.ndarray:
-    """(F,) knee flexion, radians."""
-    thigh, shin = unit(joints[:, knee] - joints[:, hip]), unit(joints[:, ankle] - joints[:, knee])
-    return np.asarray(np.arccos(np.sum(thigh * shin, axis=-1).clip(-1, 1)))
 
 
 def _robust_direction(directions: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from kinema.body.kinematics import Rig
+from kinema.body.mass import centre_of_mass
 from kinema.world.surface import Surface
 
 MEMORY = 0.7
@@ -54,6 +55,26 @@ class FittedTrack:
     def joints(self) -> np.ndarray:
         """(F,24,3) metres."""
         return self._posed[0]
+
+    @cached_property
+    def mass(self) -> np.ndarray:
+        """(F,3) centre of mass, metres."""
+        return centre_of_mass(self.joints)
+
+    @cached_property
+    def mass_speed(self) -> np.ndarray:
+        """(F,) metres per second."""
+        if len(self.times) < 2:
+            return np.zeros(len(self.times))
+        return np.asarray(np.linalg.norm(np.gradient(self.mass, self.times, axis=0), axis=-1))
+
+    @cached_property
+    def knee_flexion(self) -> np.ndarray:
+        """(F,2) of the left and the right knee, radians."""
+        hips, knees, ankles = (self.joints[:, row : row + 2] for row in (1, 4, 7))
+        thighs, shins = knees - hips, ankles - knees
+        lengths = np.linalg.norm(thighs, axis=-1) * np.linalg.norm(shins, axis=-1)
+        return np.asarray(np.arccos((np.sum(thighs * shins, axis=-1) / np.maximum(lengths, 1e-12)).clip(-1, 1)))
 
     @property
     def feet(self) -> np.ndarray:

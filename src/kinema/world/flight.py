@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.body import BodyModel
-from kinema.body.mass import centre_of_mass
 from kinema.body.points import POINT_SETS
 from kinema.body.sizes import BODY_HEIGHT
 from kinema.geometry.camera import Camera, project
@@ -77,7 +76,7 @@ def size_by_flight(
     if about is None or about["source"] != "assumed" or not np.isfinite(drop):
         return None
     lag = _lag(person, body, camera)
-    paths = np.stack([(place + lag) @ up for place in (centre_of_mass(track.joints), track.root)], axis=-1)
+    paths = np.stack([(place + lag) @ up for place in (track.mass, track.root)], axis=-1)
     aloft = track.feet_seen & ((track.feet @ up).min(axis=1) > IN_AIR - drop)
     measured = [_fall(track.times[rows], paths[rows]) for rows in _runs(aloft, person.frames)]
     found = np.array([each for each in measured if each is not None]).reshape(-1, 2)

@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from kinema.body.mass import centre_of_mass
 from kinema.temporal.gaps import runs
 from kinema.world.balance import tangent, unit
 from kinema.world.fitted import FittedTrack
@@ -60,7 +59,7 @@ def off_feet(track: FittedTrack, up: np.ndarray) -> np.ndarray:
         rows = slice(start, start + _CHUNK)
         heights = track.surface.heights(track.rig, track.local[rows], track.root[rows], up)[:, others]
         found[rows] = heights.min(axis=1) < lowest[rows] - LOWER
-    line = unit(centre_of_mass(track.joints)[:, None] - track.feet)
+    line = unit(track.mass[:, None] - track.feet)
     upright = (line @ up).max(axis=1)
     found |= upright < np.cos(FALLEN)
     seen = np.ones(count, dtype=bool) if track.seen is None else track.seen
@@ -85,7 +84,7 @@ def supports(track: FittedTrack, up: np.ndarray) -> tuple[np.ndarray, np.ndarray
     points = _lowest_of_parts(surface, track.surface.part, up)
     flat = points @ tangent(up).T  # (N,P,2)
     height = points @ up
-    mass = centre_of_mass(track.joints[rows]) @ tangent(up).T
+    mass = track.mass[rows] @ tangent(up).T
     each = np.arange(len(rows))
     first = height.argmin(axis=1)
     out, frames = [points[each, first]], [rows]
