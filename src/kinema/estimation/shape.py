@@ -15,7 +15,7 @@ from kinema.body import BodyModel
 from kinema.body.kinematics import Rig
 from kinema.body.sizes import BODY_HEIGHT, resized_betas
 from kinema.estimation.options import SolverOptions
-from kinema.estimation.solver import Evidence, PoseState, moved, normal_equations, reprojection_terms
+from kinema.estimation.solver import Evidence, PoseState, moved, reprojection_terms, with_priors
 from kinema.person import Person
 
 FRAME_EVIDENCE = 0.02
@@ -131,8 +131,8 @@ class ShapeEquations:
     @classmethod
     def of(cls, rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions) -> ShapeEquations:
         """Of the keypoints and the priors of the poses."""
-        hessian, gradient = normal_equations(rig, evidence, state, options)
         jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
+        hessian, gradient = with_priors(jacobian, residual, weight, evidence, state, options)
         by_shape = shape_columns(rig, state, options)
         weighted = np.swapaxes(by_shape * weight[..., None], 1, 2)
         shape_gradient = np.squeeze(weighted @ residual[..., None], -1)

@@ -164,7 +164,18 @@ def normal_equations(
     rig: Rig, evidence: Evidence, state: PoseState, options: SolverOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Newton blocks of the single-frame terms: (F,n,n) and gradient (F,n)."""
-    jacobian, residual, weight = reprojection_terms(rig, evidence, state, options)
+    return with_priors(*reprojection_terms(rig, evidence, state, options), evidence, state, options)
+
+
+def with_priors(
+    jacobian: np.ndarray,
+    residual: np.ndarray,
+    weight: np.ndarray,
+    evidence: Evidence,
+    state: PoseState,
+    options: SolverOptions,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of what `reprojection_terms` gave, with the priors of the poses and the limits of the joints."""
     weighted = jacobian * weight[..., None]
     hessian = np.swapaxes(weighted, 1, 2) @ jacobian
     gradient = np.squeeze(np.swapaxes(weighted, 1, 2) @ residual[..., None], -1)
