@@ -9,6 +9,8 @@ import numpy as np
 
 from kinema.body.kinematics import Rig
 from kinema.body.mass import centre_of_mass
+from kinema.metrics import bend_angles
+from kinema.skeleton import SMPL24
 from kinema.world.surface import Surface
 
 MEMORY = 0.7
@@ -71,10 +73,8 @@ class FittedTrack:
     @cached_property
     def knee_flexion(self) -> np.ndarray:
         """(F,2) of the left and the right knee, radians."""
-        hips, knees, ankles = (self.joints[:, row : row + 2] for row in (1, 4, 7))
-        thighs, shins = knees - hips, ankles - knees
-        lengths = np.linalg.norm(thighs, axis=-1) * np.linalg.norm(shins, axis=-1)
-        return np.asarray(np.arccos((np.sum(thighs * shins, axis=-1) / np.maximum(lengths, 1e-12)).clip(-1, 1)))
+        angles = bend_angles(self.joints, SMPL24.joints)
+        return np.pi - np.stack([angles["left_knee"], angles["right_knee"]], axis=1)
 
     @property
     def feet(self) -> np.ndarray:

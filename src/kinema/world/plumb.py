@@ -24,7 +24,7 @@ from scipy.special import logsumexp, softmax
 
 from kinema.geometry.camera import Camera, unproject
 from kinema.world.balance import tangent, unit
-from kinema.world.vanishing import LEAST_LOG, WORKING_SIZE
+from kinema.world.vanishing import WORKING_SIZE, likely, squared_sines
 
 GUESS_SIGMA = np.radians([6.0, 10.0])
 """Of the people's vertical, in roll and pitch: its errors on real views are up to 7 and 16 degrees. What is further off
@@ -132,14 +132,6 @@ class Lines:
         """(2,D,M,N) float32: where parallels of D times M directions (M,3) meet, across and along each line."""
         axes = np.stack([self.across, self.along])[:, None].transpose(0, 1, 3, 2)
         return np.asarray(np.stack(directions).astype(np.float32) @ axes.astype(np.float32))
-
-
-def _off(towards: np.ndarray) -> np.ndarray:
-    """Squared sines (...) of the angles between lines and what lies `Lines.towards` (2,...), which is overwritten."""
-    across, along = np.square(towards, out=towards)
-    along += across
-    across /= np.maximum(along, np.float32(1e-9), out=along)
-    return np.asarray(across)
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,13 +270,14 @@ def _likelihood(lines: Lines, verticals: np.ndarray, headings: np.ndarray, blur:
     variance = (lines.sigma**2 + blur**2).astype(np.float32)
     height = np.sqrt(np.pi / 2 / variance) / lines.chance.astype(np.float32)
     weight = lines.weight.astype(np.float32)
-    (upright,), level = _near(lines.towards(verticals), variance) * height, lines.towards(*_level(verticals))
+    (upright,), level = likely(squared_sines(lines.towards(verticals)), variance), lines.towards(*_level(verticals))
+    upright *= height
     turned, log = np.empty_like(level), np.empty_like(upright)
     parts = np.empty((len(SHARES), len(verticals), len(headings)))
     for column, heading in enumerate(headings):
         np.matmul(_turn(heading).astype(np.float32), level.reshape(2, 2, -1), out=turned.reshape(2, 2, -1))
         # How much more often lines lie so in the room's directions than at random.
-        total, second = _near(turned, variance)
+        total, second = likely(squared_sines(turned), variance)
         total += second
         total *= height
         total += upright
@@ -295,20 +288,11 @@ def _likelihood(lines: Lines, verticals: np.ndarray, headings: np.ndarray, blur:
     return np.asarray(logsumexp(parts, axis=0) - np.log(len(SHARES)))
 
 
-def _near(towards: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """(...,N) in [0, 1] how near lines point, given that variance (N,) of angles, to what they lie `towards` (2,...,N),
-    which is overwritten."""
-    near = _off(towards)
-    near *= -0.5 / variance
-    np.maximum(near, LEAST_LOG, out=near)
-    return np.asarray(np.exp(near, out=near))
-
-
 def _supporting(lines: Lines, up: np.ndarray, heading: float) -> tuple[tuple[float, float], float]:
     """How many independent lines are vertical, and how many horizontal along the heading; and how far from their middle
     they are (median), in fields of view."""
     level = _turn(heading) @ np.concatenate(_level(up[None]))
-    near = _off(lines.towards(np.stack([up, *level])))[0] < (CLOSING * lines.sigma) ** 2
+    near = squared_sines(lines.towards(np.stack([up, *level])))[0] < (CLOSING * lines.sigma) ** 2
     upright, *level = near @ lines.weight
     weight = lines.weight * near.any(axis=0)
     middle = np.array([_median(column, weight) for column in lines.place.T])

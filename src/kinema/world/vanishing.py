@@ -52,8 +52,7 @@ HYPOTHESES, BLOCK = 400, 50
 RESAMPLES = 48
 """How often the lines are drawn again."""
 
-LEAST_LOG = np.float32(-80.0)
-"""Logarithms of smaller likelihoods count as this: nobody can tell, and the smallest float32 numbers are slow."""
+_LEAST_LOG = np.float32(-80.0)
 
 TOLERANCE = np.radians(0.6)
 """Between a line and the direction to its vanishing point, standard deviation."""
@@ -207,26 +206,35 @@ def _support(ends: np.ndarray, along: np.ndarray, weights: np.ndarray, chosen: n
     first, first_length = _unit(np.cross(normals[chosen[:, 0]], normals[chosen[:, 1]]))
     second, second_length = _unit(np.cross(first, normals[chosen[:, 2]]))
     directions = np.stack([first, second, np.cross(first, second)]).astype(np.float32)
-    # Of a direction in the camera's axes, the way in the image from a line's middle to the vanishing point, and what of
-    # it is across the line, are linear: (3,n) each.
+    # Of a direction in the camera's axes, the way in the image from a line's middle to the vanishing point is linear:
+    # (3,n) each, then across and along the line.
     middle, turn, zero = ends.mean(axis=1).T, along.T, np.zeros(len(ends))
     right = np.stack([zero + focal, zero, -middle[0]])
     down = np.stack([zero, zero + focal, -middle[1]])
-    maps = [each.astype(np.float32) for each in (right * turn[1] - down * turn[0], right, down)]
+    axes = np.stack([right * turn[1] - down * turn[0], right * turn[0] + down * turn[1]])[:, None].astype(np.float32)
     share = np.empty((weights.shape[1], len(chosen)), dtype=np.float32)
     for start in range(0, len(chosen), BLOCK):
         block = slice(start, start + BLOCK)
-        beside, x, y = (directions[:, block] @ each for each in maps)  # (3,B,n)
-        x *= x
-        x += np.square(y, out=y)
-        beside *= beside
-        beside /= np.maximum(x, np.float32(1e-9), out=x)  # the squared sine of the angle from the way to the line
-        nearest = np.minimum.reduce(beside)
-        nearest *= np.float32(-0.5 / TOLERANCE**2)
-        np.maximum(nearest, LEAST_LOG, out=nearest)
-        share[:, block] = weights.T @ np.exp(nearest, out=nearest).T
+        nearest = np.minimum.reduce(squared_sines(directions[:, block] @ axes))
+        share[:, block] = weights.T @ likely(nearest, np.float32(TOLERANCE**2)).T
     share[:, (first_length < 1e-3) | (second_length < 1e-2)] = 0.0
     return np.asarray(share.max(axis=1))
+
+
+def squared_sines(towards: np.ndarray) -> np.ndarray:
+    """Squared sines (...) of the angles between lines and what lies `towards` (2,...), across and along each line: an
+    array that is overwritten, since these are large."""
+    across, along = np.square(towards, out=towards)
+    along += across
+    across /= np.maximum(along, np.float32(1e-9), out=along)
+    return np.asarray(across)
+
+
+def likely(squares: np.ndarray, variance: np.ndarray | np.float32) -> np.ndarray:
+    """exp(-squares / 2 variance), in place of squares (...) float32, and hardly less than the smallest numbers that
+    float32 holds in full: nobody can tell, and smaller ones are slow."""
+    squares *= -0.5 / variance
+    return np.asarray(np.exp(np.maximum(squares, _LEAST_LOG, out=squares), out=squares))
 
 
 def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
